@@ -10,18 +10,17 @@ import { hrefWith } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
 import { nameOf } from "../user-search.js";
-import { reportFailure } from "./memberships.js";
+import { reportFailure, undoable } from "./memberships.js";
 import { restoreUser } from "./restore.js";
 
 /** @typedef {import("../hooks.js").Resource} Resource */
 
 /** Deactivates or reactivates a user, and offers to undo it. @param {any} user @param {boolean} active @param {(user: any) => void} changed */
 export async function setActive(user, active, changed) {
-    const { data } = await request(`/users/${user.id}`, { method: "PATCH", body: { active } });
-    changed(data);
-    const undo = () => void setActive(data, !active, changed).catch(reportFailure);
+    const write = async (/** @type {boolean} */ value) => changed((await request(`/users/${user.id}`, { method: "PATCH", body: { active: value } })).data);
+    await write(active);
     const text = active ? texts.user.reactivated(nameOf(user)) : texts.user.deactivated(nameOf(user));
-    toast(text, { action: { label: texts.common.undo, run: undo } });
+    toast(text, undoable(() => write(!active)));
 }
 
 /**
@@ -62,10 +61,9 @@ function More({ ask }) {
 /** @param {{ user: any, onClose: () => void, deleted: () => void, restored: (user: any) => void }} props */
 function Deletion({ user, onClose, deleted, restored }) {
     const name = nameOf(user);
-    const undo = () => void restoreUser(user.id).then(restored, reportFailure);
     const confirm = async () => {
         await request(`/users/${user.id}`, { method: "DELETE" });
-        toast(texts.user.deleted(name), can("admin") ? { action: { label: texts.common.undo, run: undo } } : {});
+        toast(texts.user.deleted(name), can("admin") ? undoable(() => restoreUser(user.id).then(restored)) : {});
         deleted();
     };
     return html`

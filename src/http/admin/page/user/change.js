@@ -1,13 +1,14 @@
 import { html } from "../vendor/htm-preact.js";
+import { get } from "../api.js";
 import { Actor } from "../components/actor.js";
 import { Badge } from "../components/badge.js";
 import { Button } from "../components/button.js";
-import { CopyValue } from "../components/copy.js";
+import { Copy } from "../components/copy.js";
 import { Diff } from "../components/diff.js";
 import { Reference } from "../components/reference.js";
 import { Time } from "../components/time.js";
 import { useName } from "../name-cache.js";
-import { hrefWith, Link } from "../router.js";
+import { hrefWith, Link, navigate } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
 
@@ -79,25 +80,38 @@ function Values({ change: { type, before, after, erased } }) {
 /** Who made the change, and with which request. @param {{ change: any, userId: string }} props */
 function Source({ change: { actor, requestId, revision, version, time, groupId }, userId }) {
     const inspected = actor.type === "connection" && can("admin");
+    const id = html`<code>${requestId}</code>`;
     return html`
         <div class="change-source small">
             <span>${texts.user.history.by} <${Actor} actor=${actor} /></span>
-            ${requestId && html`<span><span class="muted">${texts.user.history.request}</span> <${CopyValue} value=${requestId} label=${texts.errors.copyRequestId} /></span>`}
-            ${inspected && html`<${RequestLink} connection=${actor.id} resource=${groupId ?? userId} time=${time} />`}
+            <span class="copy-value">
+                <span class="muted">${texts.user.history.request}</span>
+                ${inspected ? html`<${RequestLink} connection=${actor.id} resource=${groupId ?? userId} requestId=${requestId} time=${time}>${id}<//>` : id}
+                <${Copy} value=${requestId} label=${texts.errors.copyRequestId} />
+            </span>
             <span class="muted">${texts.user.history.revision(revision, groupId ? null : version)}</span>
-            <a href=${hrefWith({ at: revision })}>${texts.user.history.stateAfter}</a>
+            <a href=${hrefWith({ at: revision })} title=${texts.user.history.stateAfter}>${texts.user.history.state}</a>
         </div>`;
 }
 
 const REQUEST_SECONDS = 60;
 
 /**
- * The requests of the connection about the resource at that time. A write is answered within its deadline.
- * @param {{ connection: string, resource: string, time: string }} props
+ * The requests of the connection about the resource at that time, with the one that made the change open, if the log
+ * still has it. A write is answered within its deadline.
+ * @param {{ connection: string, resource: string, requestId: string, time: string, children?: unknown }} props
  */
-function RequestLink({ connection, resource, time }) {
+function RequestLink({ connection, resource, requestId, time, children }) {
     const written = new Date(time).getTime();
     const since = new Date(written - REQUEST_SECONDS * 1000).toISOString();
     const until = new Date(written + 1000).toISOString();
-    return html`<${Link} to=${`/connections/${connection}`} query=${{ tab: "requests", resource, since, until }}>${texts.user.history.showRequest}<//>`;
+    const path = `/connections/${connection}`;
+    const query = { resource, since, until };
+    const follow = async (/** @type {MouseEvent} */ event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        const requests = await get(`${path}/requests`, query).then(({ data }) => data.items, () => []);
+        navigate(path, { ...query, open: requests.find((/** @type {any} */ request) => request.requestId === requestId)?.id });
+    };
+    return html`<${Link} to=${path} query=${query} onClick=${follow} title=${texts.user.history.showRequest}>${children}<//>`;
 }

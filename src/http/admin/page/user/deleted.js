@@ -14,7 +14,7 @@ import { nameOf } from "../user-search.js";
 import { Erasure } from "./actions.js";
 import { AsOf } from "./as-of.js";
 import { Content } from "./content.js";
-import { restoreUser } from "./restore.js";
+import { GroupNames, restoreUser } from "./restore.js";
 
 /**
  * A user that does not exist: its last known state, if it was deleted.
@@ -27,8 +27,13 @@ export function Deleted({ id, restored }) {
     const deletion = data.items.find((/** @type {any} */ row) => row.type === "user.deleted");
     const last = deletion?.before;
     if (!last) return html`<${Erased} id=${id} change=${deletion ?? data.items[0]} />`;
-    return html`<${LastState} user=${{ ...last, id, version: deletion.version }} deletion=${deletion} restored=${restored} reload=${reload} />`;
+    const user = { ...last, id, version: deletion.version };
+    return html`<${LastState} user=${user} deletion=${deletion} groups=${groupsOf(data.items, deletion)} restored=${restored} reload=${reload} />`;
 }
+
+/** The groups that the user left with the deletion. @param {any[]} changes @param {any} deletion @returns {string[]} */
+const groupsOf = (changes, { requestId }) =>
+    changes.filter((change) => change.type === "member.removed" && change.requestId === requestId).map(({ groupId }) => groupId);
 
 function Unknown() {
     return html`
@@ -46,8 +51,8 @@ function Erased({ id, change }) {
         <//>`;
 }
 
-/** @param {{ user: any, deletion: any, restored: (user: any) => void, reload: () => void }} props */
-function LastState({ user, deletion, restored, reload }) {
+/** @param {{ user: any, deletion: any, groups: string[], restored: (user: any) => void, reload: () => void }} props */
+function LastState({ user, deletion, groups, restored, reload }) {
     const restore = useAction(() => restoreUser(user.id).then(restored));
     const at = useLocation().query.get("at");
     const [erasing, setErasing] = useState(false);
@@ -62,6 +67,7 @@ function LastState({ user, deletion, restored, reload }) {
                     <div class="notice-body">
                         <p>${texts.user.deletedBy} <${Actor} actor=${deletion.actor} />, <${Time} value=${deletion.time} form="precise" />.
                             ${" "}${can("admin") ? texts.user.restoreHint : texts.user.restoreRole}</p>
+                        ${groups.length > 0 && html`<p>${texts.user.groupsAtDeletion}</p><${GroupNames} ids=${groups} />`}
                     </div>
                 </div>
                 <${ErrorNotice} error=${restore.error} />

@@ -25,16 +25,16 @@ const keyOf = (id) => `${currentSession().caller?.id} ${currentLocation().tenant
 export const hasDraft = (id) => drafts.has(keyOf(id));
 
 /**
- * The draft of a user, which is the one that was left before, if there is one.
+ * The draft of a user: the one that was left before, if there is one. Until something is entered, it follows the user.
  * @param {string} id @param {() => Draft} begin
  */
 export function useDraft(id, begin) {
     const key = keyOf(id);
-    const [draft, setDraft] = useState(() => drafts.get(key) ?? begin());
+    const [, setRound] = useState(0);
     const change = useCallback((/** @type {Draft} */ next) => {
         drafts.set(key, next);
-        setDraft(next);
+        setRound((round) => round + 1);
     }, [key]);
     const discard = useCallback(() => void drafts.delete(key), [key]);
-    return { draft, change, discard };
+    return { draft: drafts.get(key) ?? begin(), change, discard };
 }

@@ -12,7 +12,7 @@ import { nameOf } from "../user-search.js";
 import { hasDraft, useDraft } from "./drafts.js";
 import { Fields } from "./fields.js";
 import { jsonOf, parsed } from "./json-attributes.js";
-import { reportFailure } from "./memberships.js";
+import { undoable } from "./memberships.js";
 import { MergeView } from "./merge-view.js";
 import { normalized, patchBetween, patchOf, writable } from "./patch.js";
 
@@ -35,6 +35,7 @@ export function Editor({ user, changed }) {
         discard();
         changed(next);
         navigate(`/users/${user.id}`, {}, { replace: true });
+        document.querySelector("h1")?.focus(); // The form had the focus.
     };
     const save = useAction(async (/** @type {Draft} */ next) => {
         const body = bodyOf(next);
@@ -72,7 +73,7 @@ function reportSaved(user, before, changed) {
         const body = patchOf(user, before);
         changed((await request(`/users/${user.id}`, { method: "PATCH", body, ifMatch: user.version })).data);
     };
-    toast(texts.user.form.saved(nameOf(user)), { action: { label: texts.common.undo, run: () => void undo().catch(reportFailure) } });
+    toast(texts.user.form.saved(nameOf(user)), undoable(undo));
 }
 
 /** Says where the changes are when the form is left without saving. @param {any} user */
@@ -95,6 +96,7 @@ export function UserForm({ draft, onInput, action, onDiscard, save }) {
         const field = element.current?.querySelector('[aria-invalid="true"]');
         if (save.error && field instanceof HTMLElement) field.focus();
     }, [save.error]);
+    useEffect(() => element.current?.querySelector("input")?.focus({ preventScroll: true }), []);
     const leave = () => (Object.keys(bodyOf(draft)).length || invalid ? setAsking(true) : onDiscard());
     return html`
         <div ref=${element}>

@@ -40,7 +40,7 @@ function Row({ name, number, element, pointer, problem, onInput, onRemove }) {
     const error = fieldError(problem, `${pointer}/value`) ?? fieldError(problem, pointer);
     const label = texts.user.form.element[name](number);
     return html`
-        <div class="list-row" role="group" aria-label=${label}>
+        <div class="list-row">
             <${Field} label=${label} value=${element.value ?? ""} error=${error} autocomplete="off"
                 onInput=${(/** @type {string} */ value) => onInput({ value })} />
             <${Field} label=${texts.user.form.type} value=${element.type ?? ""} list=${id} error=${fieldError(problem, `${pointer}/type`)}

@@ -1,8 +1,8 @@
 /** The part of a user that callers can write, and the patches between two states of it (RFC 7396). */
 import { isEqual, isObject, withValueAt } from "../attributes.js";
 
-/** An element of a list without any text. @param {any} element */
-const isBlank = (element) => isObject(element) && Object.values(element).every((part) => part === null || part === "" || typeof part === "boolean");
+/** A row of a list without an entry. Elements that the server has without a value have null. @param {any} element */
+const isBlank = (element) => isObject(element) && element.value === "";
 
 /** Without what the server computes, and with the native externalId only in `externalId`. @param {any} user */
 export function writable({ id, version, createdAt, updatedAt, externalIds, externalIdSources, groups, restored, ...user }) {

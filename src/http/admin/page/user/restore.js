@@ -28,7 +28,7 @@ export function RestoredNotice({ restored: { groups, missingGroups }, onClose })
 const MOST_NAMED = 20;
 
 /** @param {{ ids: string[] }} props */
-function GroupNames({ ids }) {
+export function GroupNames({ ids }) {
     if (!ids.length) return null;
     return html`
         <ul class="inline-list">
