@@ -98,7 +98,8 @@ function Counts({ result: { items, changes, conflictCount } }) {
         <ul class="badges">
             ${[...counts].map(([outcome, count]) => html`<li key=${outcome}><${OutcomeBadge} outcome=${outcome} count=${count} /></li>`)}
             ${conflictCount > 0 && html`<li><${Badge} kind="warning">${t.conflictCount(conflictCount)}<//></li>`}
-        </ul>`;
+        </ul>
+        ${counts.has("unchanged") && html`<p class="hint">${t.unchangedHint}</p>`}`;
 }
 
 /** @type {Record<string, "good" | "warning" | "bad" | "neutral">} */
@@ -131,10 +132,10 @@ function columnsOf(kept) {
     const conflicts = (/** @type {any} */ item) => kept.get(keyOf(item))?.map(({ attribute, reason }) => t.conflict(attribute, t.reasons[reason])).join(", ");
     return [
         { id: "resource", label: t.resource, render: (item) => html`<${Subject} ...${item} />` },
-        { id: "outcome", label: t.outcome, width: "medium", render: ({ outcome }) => html`<${OutcomeBadge} outcome=${outcome} />` },
+        { id: "outcome", label: t.outcome, width: "narrow", render: ({ outcome }) => html`<${OutcomeBadge} outcome=${outcome} />` },
         { id: "attributes", label: t.attributes, render: ({ attributes }) => attributes.join(", ") || null },
         { id: "conflicts", label: t.leftAlone, render: (item) => conflicts(item) ?? null },
-        { id: "reverts", label: t.revisions, width: "medium", render: ({ reverts }) => reverts.join(", ") || null },
+        { id: "reverts", label: t.revisions, width: "narrow", render: ({ reverts }) => reverts.join(", ") || null },
     ];
 }
 

@@ -13,6 +13,9 @@ import { texts } from "../texts.js";
 
 const t = texts.held;
 
+/** The reason ends with how to release the connection with the API. Here, there is a button. */
+const API_HINT = / An administrator can release it with POST \S+$/;
+
 /** Why a connection is held, and what to do. @param {{ connection: any, onChange: () => void }} props */
 export function HeldNotice({ connection, onChange }) {
     const [releasing, setReleasing] = useState(false);
@@ -22,7 +25,7 @@ export function HeldNotice({ connection, onChange }) {
             <${Icon} name="error" />
             <div class="notice-body stack">
                 <h2>${t.title}</h2>
-                <p>${reason}</p>
+                <p>${reason.replace(API_HINT, "")}</p>
                 <p>${t.since} <${Time} value=${since} form="precise" /> · ${t.count(count)}</p>
                 <p>${t.advice}</p>
                 <div class="actions">

@@ -100,7 +100,7 @@ function Body({ title, body, bytes, erased }) {
 }
 
 /** Filters are hard to read when they are encoded. @param {string} query */
-function decoded(query) {
+export function decoded(query) {
     try {
         return decodeURIComponent(query.replaceAll("+", " "));
     } catch {

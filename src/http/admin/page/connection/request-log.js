@@ -5,6 +5,7 @@ import { Button } from "../components/button.js";
 import { EmptyState } from "../components/empty-state.js";
 import { Select } from "../components/form.js";
 import { LiveBar, Log, useArrivals } from "../components/log.js";
+import { Reference } from "../components/reference.js";
 import { SearchField } from "../components/search-field.js";
 import { Time } from "../components/time.js";
 import { TimeField } from "../components/time-field.js";
@@ -12,7 +13,7 @@ import { useList } from "../hooks.js";
 import { usePolling } from "../live.js";
 import { setQuery, useLocation } from "../router.js";
 import { texts } from "../texts.js";
-import { RequestDetail } from "./request-detail.js";
+import { decoded, RequestDetail } from "./request-detail.js";
 
 const t = texts.requests;
 const LIMIT = 50;
@@ -81,11 +82,12 @@ function withAll(labels, value) {
 }
 
 /** @param {any} request @returns {[unknown, ...unknown[]]} */
-function row({ time, status, method, path, query, notes, durationMs, plan, erased }) {
+function row({ time, status, method, path, query, notes, durationMs, plan, erased, resource, resourceId }) {
     return [
         html`<${Time} value=${time} form="precise" />`,
         html`<${Badge} kind=${kindOf(status)}>${status}<//>`,
-        html`<code class="request-line" title=${`${method} ${path}${query ? `?${query}` : ""}`}><strong>${method}</strong> ${path}${query && `?${query}`}</code>`,
+        html`<code title=${`${method} ${path}${query ? `?${query}` : ""}`}><strong>${method}</strong> ${shortPath(path)}${query && `?${decoded(query)}`}</code>`,
+        resourceId && html`<${Reference} type=${resource} id=${resourceId} />`,
         html`<div class="badges">
             ${plan && html`<${Badge}>${t.planned}<//>`}
             ${erased && html`<${Badge}>${t.erased}<//>`}
@@ -95,6 +97,9 @@ function row({ time, status, method, path, query, notes, durationMs, plan, erase
         html`<span class="muted small">${t.duration(durationMs)}</span>`,
     ];
 }
+
+/** Without the base and the ids, which say nothing to a reader. @param {string} path */
+const shortPath = (path) => path.replace(/^\/scim\/v2(?=.)/, "").replace(/[0-9a-f-]{28}([0-9a-f]{8})/g, "…$1");
 
 /** The codes of the notes with their numbers. @param {{ code: string }[]} notes @returns {[string, number][]} */
 function notesOf(notes) {

@@ -44,8 +44,7 @@ function columns(revoke) {
         ? html`<span class="visually-hidden">—</span>`
         : html`<${Button} kind="danger" aria-label=${t.revokeOf(token.name)} onClick=${() => revoke(token)}>${t.revoke}<//>`);
     return [
-        { id: "name", label: t.name, render: (token) => token.name ?? html`<span class="muted">${t.unnamed}</span>` },
-        { id: "state", label: t.state, width: "narrow", render: (token) => html`<${State} ...${token} />` },
+        { id: "name", label: t.name, render: (token) => html`${token.name ?? t.unnamed} <${State} ...${token} />` },
         { id: "created", label: t.created, width: "medium", render: time("createdAt") },
         { id: "used", label: t.used, width: "medium", render: time("lastUsedAt", "relative") },
         { id: "expires", label: t.expires, width: "medium", render: time("expiresAt") },

@@ -38,9 +38,8 @@ function columnsOf(details) {
         { id: "name", label: texts.connections.name, render: name },
         { id: "health", label: texts.connections.health, width: "medium", render: health },
         { id: "errors", label: texts.connections.errorsLastHour, width: "narrow", render: detail(errorsOf) },
-        { id: "lastAt", label: texts.connections.lastRequest, width: "narrow", render: lastAt },
-        { id: "mode", label: texts.connections.mode, width: "narrow", render: modeOf },
-        { id: "profile", label: texts.connections.profile, width: "narrow", render: ({ profile }) => texts.connections.profiles[profile] },
+        { id: "lastAt", label: texts.connections.lastRequest, width: "medium", render: lastAt },
+        { id: "mode", label: texts.connections.modeAndProfile, width: "medium", render: modeOf },
     ];
 }
 
@@ -52,4 +51,5 @@ function errorsOf({ id, requests }) {
 }
 
 /** @param {any} connection */
-const modeOf = ({ mode }) => html`<${Badge} kind=${mode === "dry" ? "warning" : "neutral"}>${texts.connections.modes[mode]}<//>`;
+const modeOf = ({ mode, profile }) => html`
+    <${Badge} kind=${mode === "dry" ? "warning" : "neutral"}>${texts.connections.modes[mode]}<//> ${texts.connections.profiles[profile]}`;
