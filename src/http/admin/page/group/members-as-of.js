@@ -56,10 +56,11 @@ function Title({ at, total }) {
 function Differences({ group, at, changed }) {
     const list = useList(`/groups/${group.id}/changes`, { limit: PAGE });
     const { items, loading, error, hasMore, loadMore, reload } = list;
+    const [most, setMost] = useState(MOST_READ);
     const complete = items.length > 0 && (!hasMore || !isAfter(items[items.length - 1], at));
     useEffect(() => {
-        if (items.length && !complete && !loading && !error && items.length < MOST_READ) loadMore();
-    }, [items, complete, loading]);
+        if (items.length && !complete && !loading && !error && items.length < most) loadMore();
+    }, [items, complete, loading, most]);
     const { added, removed } = compare(items, at);
     const giveBack = useAction((/** @type {Change} */ change, /** @type {string} */ name) => addWithUndo(group, [{ id: change.userId, name }], () => {
         changed();
@@ -70,13 +71,13 @@ function Differences({ group, at, changed }) {
         <${Section} title=${texts.group.asOf.differences}>
             <div class="stack">
                 <${ErrorNotice} error=${error ?? giveBack.error} />
-                ${!items.length && !error && html`<${Skeleton} lines=${2} />`}
+                ${!complete && !error && items.length < most && html`<${Skeleton} lines=${2} />`}
                 ${same && html`<p class="muted">${texts.group.asOf.same}</p>`}
                 <${People} title=${texts.group.asOf.removed(removed.length)} changes=${removed} action=${can("writer") ? giveBack : null} />
                 <${People} title=${texts.group.asOf.added(added.length)} changes=${added} action=${null} />
-                ${items.length > 0 && !complete && html`
+                ${!complete && items.length >= most && html`
                     <p class="muted" role="status">${texts.group.asOf.incomplete} <${Time} value=${items[items.length - 1].time} form="precise" />.</p>
-                    <div><${Button} busy=${loading} onClick=${loadMore}>${texts.group.asOf.readMore}<//></div>`}
+                    <div><${Button} onClick=${() => setMost(most + MOST_READ)}>${texts.group.asOf.readMore}<//></div>`}
             </div>
         <//>`;
 }

@@ -10,12 +10,12 @@ import { useAction, useLists } from "../hooks.js";
 import { hrefWith, Link, setQuery, useLocation } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
-import { AsOfField } from "../user/as-of-field.js";
 import { emailOf, nameOf, searchSources } from "../user-search.js";
 import { AddMembers } from "./add-members.js";
 import { removeWithUndo } from "./membership.js";
 
 const LIMIT = 50;
+const DAY_MS = 86_400_000;
 
 /** A member has `userId`, a user `id`. @param {any} item @returns {string} */
 const idOf = ({ userId, id }) => userId ?? id;
@@ -39,14 +39,21 @@ export function Members({ group, changed }) {
                 <${SearchField} label=${texts.group.searchMembers} value=${search}
                     onSearch=${(/** @type {string} */ text) => setQuery({ search: text }, { replace: true })} />
             </div>
+            <${ButtonLink} href=${hrefWith({ at: past(group), search: null, sort: null })}>${texts.group.asOf.compare}<//>
             ${can("writer") && html`<${ButtonLink} kind="primary" icon="add" href=${hrefWith({ add: 1 })}>${texts.group.add}<//>`}
         </div>
         <${ErrorNotice} error=${remove.error} />
         <${Table} caption=${texts.group.members} columns=${columns} list=${shown} keyOf=${idOf} sort=${sort ?? ""} onSort=${order}
             empty=${html`<${NoMembers} search=${search} />`} />
-        <${AsOfField} label=${texts.group.asOf.label} />
         ${query.has("add") && can("writer") && html`
             <${AddMembers} group=${group} onAdded=${added} onClose=${() => setQuery({ add: null }, { replace: true })} />`}`;
+}
+
+/** The time to compare with at first: a day ago, or the creation of a younger group. @param {any} group */
+function past({ createdAt }) {
+    const time = new Date(Math.max(Date.now() - DAY_MS, new Date(createdAt).getTime() + 1000));
+    time.setMilliseconds(0);
+    return time.toISOString();
 }
 
 /**
@@ -62,23 +69,30 @@ function memberSources(groupId, text, sort) {
     return searchSources(text, sort, parameters).map(within);
 }
 
-/** The list without the members that have just been removed. @param {any} group @param {import("../hooks.js").List} list @param {() => void} changed */
+/** @typedef {{ id: string | null, error: import("../api.js").Problem | null, run: (item: any) => Promise<boolean> }} Removal `id` is that of the member being removed. */
+
+/**
+ * The list without the members that have just been removed, so that the others stay where they are.
+ * @param {any} group @param {import("../hooks.js").List} list @param {() => void} changed
+ */
 function useRemoval(group, list, changed) {
     const [removed, setRemoved] = useState(/** @type {string[]} */ ([]));
+    const [current, setCurrent] = useState(/** @type {string | null} */ (null));
     const mark = (/** @type {string} */ id) => (/** @type {boolean} */ gone) => {
         setRemoved((before) => (gone ? [...before, id] : before.filter((other) => other !== id)));
         changed();
     };
-    const remove = useAction((/** @type {any} */ item) => {
+    const { run, busy, error } = useAction((/** @type {any} */ item) => {
         const id = idOf(item);
+        setCurrent(id);
         return removeWithUndo(group, { id, name: nameOf({ ...item, id }) }, mark(id));
     });
     const items = list.items.filter((item) => !removed.includes(idOf(item)));
     const total = list.total === null ? null : group.memberCount;
-    return { shown: { ...list, items, total }, remove };
+    return { shown: { ...list, items, total }, remove: { id: busy ? current : null, error, run } };
 }
 
-/** @param {boolean} asUsers @param {{ busy: boolean, run: (item: any) => unknown }} remove @returns {import("../components/table.js").Column[]} */
+/** @param {boolean} asUsers @param {Removal} remove @returns {import("../components/table.js").Column[]} */
 function columnsOf(asUsers, remove) {
     const name = (/** @type {any} */ item) => html`<${Link} to=${`/users/${idOf(item)}`}>${nameOf({ ...item, id: idOf(item) })}<//>`;
     const email = { id: "email", label: texts.users.email, render: emailOf };
@@ -91,12 +105,22 @@ function columnsOf(asUsers, remove) {
     ];
 }
 
-/** @param {{ busy: boolean, run: (item: any) => unknown }} remove @returns {import("../components/table.js").Column} */
-function removeColumn({ busy, run }) {
+/** @param {Removal} remove @returns {import("../components/table.js").Column} */
+function removeColumn({ id, run }) {
+    const click = async (/** @type {MouseEvent} */ event, /** @type {any} */ item) => {
+        const next = neighbour(/** @type {Element} */ (event.currentTarget));
+        if (await run(item)) next?.focus();
+    };
     const button = (/** @type {any} */ item) => html`
-        <${Button} kind="quiet" busy=${busy} onClick=${() => run(item)}
+        <${Button} kind="quiet" busy=${id === idOf(item)} onClick=${(/** @type {MouseEvent} */ event) => click(event, item)}
             aria-label=${texts.group.removeLabel(nameOf({ ...item, id: idOf(item) }))}>${texts.group.remove}<//>`;
     return { id: "remove", label: texts.group.action, width: "narrow", render: button };
+}
+
+/** The same button in the next row, which takes the focus when this row disappears. @param {Element} button @returns {HTMLElement | null | undefined} */
+function neighbour(button) {
+    const row = button.closest("tr");
+    return (row?.nextElementSibling ?? row?.previousElementSibling)?.querySelector("button");
 }
 
 /** @param {{ search: string }} props */

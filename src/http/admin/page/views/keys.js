@@ -58,7 +58,7 @@ function useColumnsOfKeys(onRevoke) {
 /** @param {"createdAt" | "expiresAt" | "lastUsedAt"} name @param {"date" | "relative"} form @param {string} label @param {string} [absent] */
 function time(name, form, label, absent) {
     const render = (/** @type {Key} */ key) => (key[name] ? html`<${Time} value=${key[name]} form=${form} />` : absent);
-    return { id: name, label, width: /** @type {const} */ ("narrow"), render };
+    return { id: name, label, width: form === "date" ? /** @type {const} */ ("narrow") : /** @type {const} */ ("medium"), render };
 }
 
 /** @param {{ apiKey: Key }} props */
