@@ -55,8 +55,8 @@ export function GroupForm({ group, onSaved, onClose }) {
                 <${Field} label=${texts.group.name} value=${input.displayName} onInput=${set("displayName")} required maxlength="256"
                     error=${fieldError(error, "/displayName")} autocomplete="off" autofocus />
                 <${Field} label=${texts.group.externalId} value=${input.externalId} onInput=${set("externalId")} maxlength="256"
-                    hint=${texts.group.externalIdHint} error=${fieldError(error, "/externalId")} autocomplete="off" spellcheck="false" />
-                <${Field} label=${texts.group.custom} value=${input.custom} onInput=${set("custom")} multiline class="mono" spellcheck="false"
+                    hint=${texts.group.externalIdHint} error=${fieldError(error, "/externalId")} autocomplete="off" spellcheck=${false} />
+                <${Field} label=${texts.group.custom} value=${input.custom} onInput=${set("custom")} multiline class="mono" spellcheck=${false}
                     hint=${texts.group.customHint} error=${invalid ? texts.group.customInvalid : fieldError(error, "/custom")} />
                 <${SaveError} error=${error} />
                 ${theirs && html`<${Conflict} base=${base} theirs=${theirs} onLoad=${load} onOverwrite=${overwrite} />`}

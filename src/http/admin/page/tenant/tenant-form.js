@@ -30,7 +30,7 @@ export function TenantForm({ tenant, fixedName = false, onSaved, onClose }) {
             <${Form} onSubmit=${() => !busy && run()}>
                 <${Field} label=${texts.tenants.name} value=${name} onInput=${setName} disabled=${fixedName} required maxlength="63"
                     hint=${fixedName ? texts.tenants.fixedName : texts.tenants.nameHint} error=${fieldError(error, "/name")}
-                    autofocus=${!fixedName} autocomplete="off" autocapitalize="off" spellcheck="false" />
+                    autofocus=${!fixedName} autocomplete="off" autocapitalize="off" spellcheck=${false} />
                 <${Checkbox} label=${texts.tenants.uniqueGroupNames} hint=${texts.tenants.uniqueGroupNamesHint}
                     checked=${uniqueGroupNames} onInput=${setUniqueGroupNames} />
                 <${Checkbox} label=${texts.tenants.uniqueEmails} hint=${texts.tenants.uniqueEmailsHint}

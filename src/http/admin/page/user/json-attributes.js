@@ -31,6 +31,6 @@ export function JsonAttributes({ json, onInput, problem }) {
         <details class="card" open=${!!error}>
             <summary>${texts.user.form.json}</summary>
             <${Field} label=${texts.user.form.jsonLabel} hint=${texts.user.form.jsonHint} error=${error || undefined} value=${json} onInput=${onInput}
-                multiline class="mono" rows="16" spellcheck="false" autocomplete="off" />
+                multiline class="mono" rows="16" spellcheck=${false} autocomplete="off" />
         </details>`;
 }
