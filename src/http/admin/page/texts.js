@@ -899,7 +899,7 @@ export const texts = {
         saved: (/** @type {string} */ name) => `${name} was saved.`,
         showExisting: "Show the group that has this value",
         conflict: "Somebody else has changed the group in the meantime.",
-        conflictHint: "Your input is kept. This is what they have changed:",
+        conflictHint: "Your input is kept, and can be saved on top of what they have changed:",
         loadTheirs: "Discard mine and load theirs",
         saveMine: "Save mine on top",
 

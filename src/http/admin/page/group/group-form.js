@@ -30,8 +30,8 @@ export function GroupForm({ group, onSaved, onClose }) {
     const [input, setInput] = useState(() => inputOf(group));
     const [theirs, setTheirs] = useState(/** @type {any} */ (null));
     const set = (/** @type {keyof Input} */ name) => (/** @type {string} */ value) => setInput({ ...input, [name]: value });
-    const { run, busy, error, clear } = useAction(async (/** @type {any} */ onto) => {
-        const saved = await save(onto, input).catch((problem) => outdated(problem, onto, setTheirs));
+    const { run, busy, error, clear } = useAction(async (/** @type {any} */ present) => {
+        const saved = await save(base, present, input).catch((problem) => outdated(problem, base, setTheirs));
         if (!saved) return;
         toast(group ? texts.group.saved(saved.displayName) : texts.group.created(saved.displayName));
         onClose();
@@ -43,10 +43,9 @@ export function GroupForm({ group, onSaved, onClose }) {
         setTheirs(null);
         clear();
     };
-    const overwrite = async () => {
-        setBase(theirs);
+    const apply = () => {
         setTheirs(null);
-        await run(theirs);
+        run(theirs);
     };
     const invalid = !isObjectText(input.custom);
     return html`
@@ -59,7 +58,7 @@ export function GroupForm({ group, onSaved, onClose }) {
                 <${Field} label=${texts.group.custom} value=${input.custom} onInput=${set("custom")} multiline class="mono" spellcheck=${false}
                     hint=${texts.group.customHint} error=${invalid ? texts.group.customInvalid : fieldError(error, "/custom")} />
                 <${SaveError} error=${error} />
-                ${theirs && html`<${Conflict} base=${base} theirs=${theirs} onLoad=${load} onOverwrite=${overwrite} />`}
+                ${theirs && html`<${Conflict} base=${base} theirs=${theirs} onLoad=${load} onApply=${apply} />`}
                 <div class="dialog-actions">
                     <${Button} onClick=${onClose}>${texts.common.cancel}<//>
                     <${Button} kind="primary" type="submit" busy=${busy} disabled=${!input.displayName.trim() || invalid || !!theirs}>
@@ -70,13 +69,16 @@ export function GroupForm({ group, onSaved, onClose }) {
         <//>`;
 }
 
-/** Sends only what differs from the group, so that what others have written to other attributes survives. @param {any} group @param {Input} input */
-async function save(group, input) {
+/**
+ * Sends only what the form has changed, so that what others have written to other attributes survives.
+ * @param {any} base What the form began with. @param {any} present What it is applied to. @param {Input} input
+ */
+async function save(base, present, input) {
     const next = { displayName: input.displayName.trim(), externalId: input.externalId.trim() || null, custom: JSON.parse(input.custom || "{}") };
-    if (!group) return (await request("/groups", { method: "POST", body: next })).data;
-    const { displayName, externalIds, custom } = group;
+    if (!base) return (await request("/groups", { method: "POST", body: next })).data;
+    const { displayName, externalIds, custom } = base;
     const body = patchBetween({ displayName, externalId: externalIds.native ?? null, custom }, next);
-    return (await request(`/groups/${group.id}`, { method: "PATCH", body, ifMatch: group.version })).data;
+    return (await request(`/groups/${base.id}`, { method: "PATCH", body, ifMatch: present.version })).data;
 }
 
 /** Reads the present state of a group that somebody else has changed. @param {any} problem @param {any} group @param {(group: any) => void} setTheirs */
@@ -104,8 +106,8 @@ function SaveError({ error }) {
         ${existing && html`<p><${Link} to=${`/groups/${existing}`}>${texts.group.showExisting}<//></p>`}`;
 }
 
-/** @param {{ base: any, theirs: any, onLoad: () => void, onOverwrite: () => void }} props */
-function Conflict({ base, theirs, onLoad, onOverwrite }) {
+/** @param {{ base: any, theirs: any, onLoad: () => void, onApply: () => void }} props */
+function Conflict({ base, theirs, onLoad, onApply }) {
     return html`
         <div class="notice warning" role="alert">
             <div class="notice-body stack">
@@ -113,7 +115,7 @@ function Conflict({ base, theirs, onLoad, onOverwrite }) {
                 <${Diff} before=${base} after=${theirs} />
                 <div class="actions">
                     <${Button} onClick=${onLoad}>${texts.group.loadTheirs}<//>
-                    <${Button} kind="primary" onClick=${onOverwrite}>${texts.group.saveMine}<//>
+                    <${Button} kind="primary" onClick=${onApply}>${texts.group.saveMine}<//>
                 </div>
             </div>
         </div>`;
