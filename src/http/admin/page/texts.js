@@ -58,6 +58,19 @@ export const texts = {
         ],
     },
 
+    history: {
+        by: "By",
+        request: "Request",
+        showRequest: "Show the request",
+        revision(/** @type {number} */ revision, /** @type {number | null} */ version) {
+            return `Revision ${revision}${version === null ? "" : `, version ${version}`}`;
+        },
+        reverts: (/** @type {number[]} */ revisions) => `Reverts ${revisions.length === 1 ? "revision" : "revisions"} ${revisions.join(", ")}`,
+        revertedBy: (/** @type {number} */ revision) => `Reverted by revision ${revision}`,
+        values: "Show all values",
+        valuesErased: "The values of this change were erased.",
+    },
+
     /** Who made a change, by the type of the actor. */
     actors: /** @type {Record<string, string>} */ ({
         admin: "Admin key",
@@ -215,7 +228,6 @@ export const texts = {
         groups: {
             title: "Groups",
             name: "Group",
-            members: "Members",
             action: "Action",
             add: "Add to a group: search by name",
             added: (/** @type {string} */ group) => `Added to ${group}.`,
@@ -313,7 +325,9 @@ export const texts = {
             lead: "Nothing of yours is lost: choose which values to keep, and save again.",
             saved: (/** @type {number} */ version) => `Version ${version} was saved while you were editing.`,
             savedBy: (/** @type {number} */ version) => `saved version ${version} while you were editing`,
-            columns: ["Attribute", "Theirs", "Yours", "Result"],
+            attribute: "Attribute",
+            sides: /** @type {Record<string, string>} */ ({ theirs: "Theirs", mine: "Yours" }),
+            result: "Result",
             take: /** @type {Record<string, string>} */ ({ theirs: "Take theirs:", mine: "Take yours:" }),
             conflict: "Both changed",
             choose: "Choose one",
@@ -918,6 +932,7 @@ export const texts = {
         unknown: "There is no such group.",
         unknownHint: "No group has this id, and no change of it is kept. It may belong to another tenant.",
         toGroups: "Go to the groups",
+        membersAtDeletion: "Members at that time",
 
         searchMembers: "Search the members by name, userName, e-mail, externalId or id",
         addedAt: "Added",

@@ -1,10 +1,11 @@
 import { html } from "../vendor/htm-preact.js";
-import { Link } from "../router.js";
+import { get } from "../api.js";
+import { Link, navigate } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
 import { Actor } from "./actor.js";
 import { Badge } from "./badge.js";
-import { CopyValue } from "./copy.js";
+import { Copy } from "./copy.js";
 import { Diff } from "./diff.js";
 import { Time } from "./time.js";
 
@@ -40,30 +41,33 @@ function Reverts({ reverts, by }) {
     if (!reverts && !by) return null;
     return html`
         <p>
-            ${reverts && html`<${Badge}>${texts.user.history.reverts(reverts)}<//> `}
-            ${by && html`<${Badge} kind="warning">${texts.user.history.revertedBy(by)}<//>`}
+            ${reverts && html`<${Badge}>${texts.history.reverts(reverts)}<//> `}
+            ${by && html`<${Badge} kind="warning">${texts.history.revertedBy(by)}<//>`}
         </p>`;
 }
 
 /** The values of a whole resource are many, so they are shown on demand. @param {{ change: Change }} props */
 function Values({ change: { type, before, after, erased } }) {
-    if (erased) return html`<p class="muted">${texts.user.history.valuesErased}</p>`;
+    if (erased) return html`<p class="muted">${texts.history.valuesErased}</p>`;
     if (!before && !after) return null;
     const diff = html`<${Diff} before=${before} after=${after} />`;
     if (type.endsWith(".updated")) return diff;
-    return html`<details><summary>${texts.user.history.values}</summary>${diff}</details>`;
+    return html`<details><summary>${texts.history.values}</summary>${diff}</details>`;
 }
 
 /** Who made the change, and with which request. @param {{ change: Change & { version?: number }, resource: string, link: unknown }} props */
-function Source({ change, resource, link }) {
-    const { actor, requestId, revision, version, time, groupId } = change;
+function Source({ change: { actor, requestId, revision, version, time, groupId }, resource, link }) {
     const inspected = actor.type === "connection" && can("admin");
+    const id = html`<code>${requestId}</code>`;
     return html`
         <div class="change-source small">
-            <span>${texts.user.history.by} <${Actor} actor=${actor} /></span>
-            ${requestId && html`<span><span class="muted">${texts.user.history.request}</span> <${CopyValue} value=${requestId} label=${texts.errors.copyRequestId} /></span>`}
-            ${inspected && html`<${RequestLink} connection=${actor.id} resource=${resource} time=${time} />`}
-            <span class="muted">${texts.user.history.revision(revision, groupId ? null : version ?? null)}</span>
+            <span>${texts.history.by} <${Actor} actor=${actor} /></span>
+            <span class="copy-value">
+                <span class="muted">${texts.history.request}</span>
+                ${inspected ? html`<${RequestLink} connection=${actor.id} resource=${resource} requestId=${requestId} time=${time}>${id}<//>` : id}
+                <${Copy} value=${requestId} label=${texts.errors.copyRequestId} />
+            </span>
+            <span class="muted">${texts.history.revision(revision, groupId ? null : version ?? null)}</span>
             ${link}
         </div>`;
 }
@@ -71,12 +75,21 @@ function Source({ change, resource, link }) {
 const REQUEST_SECONDS = 60;
 
 /**
- * The requests of the connection about the resource at that time. A write is answered within its deadline.
- * @param {{ connection: string, resource: string, time: string }} props
+ * The requests of the connection about the resource at that time, with the one that made the change open, if the log
+ * still has it. A write is answered within its deadline.
+ * @param {{ connection: string, resource: string, requestId: string, time: string, children?: unknown }} props
  */
-function RequestLink({ connection, resource, time }) {
+function RequestLink({ connection, resource, requestId, time, children }) {
     const written = new Date(time).getTime();
     const since = new Date(written - REQUEST_SECONDS * 1000).toISOString();
     const until = new Date(written + 1000).toISOString();
-    return html`<${Link} to=${`/connections/${connection}`} query=${{ tab: "requests", resource, since, until }}>${texts.user.history.showRequest}<//>`;
+    const path = `/connections/${connection}`;
+    const query = { resource, since, until };
+    const follow = async (/** @type {MouseEvent} */ event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        const requests = await get(`${path}/requests`, query).then(({ data }) => data.items, () => []);
+        navigate(path, { ...query, open: requests.find((/** @type {any} */ request) => request.requestId === requestId)?.id });
+    };
+    return html`<${Link} to=${path} query=${query} onClick=${follow} title=${texts.history.showRequest}>${children}<//>`;
 }

@@ -6,12 +6,13 @@ import { EmptyState, Skeleton } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Page, Section } from "../components/page.js";
 import { Time } from "../components/time.js";
-import { useAction, useResource } from "../hooks.js";
+import { useAction, useList, useResource } from "../hooks.js";
 import { Link } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
 import { Details } from "./details.js";
 import { History } from "./history.js";
+import { FormerMembers } from "./members-as-of.js";
 import { restoreGroup } from "./restore.js";
 
 /** A group that does not exist: its last known state, if it was deleted. @param {{ id: string, onRestored: (result: any) => void }} props */
@@ -35,6 +36,8 @@ function Unknown() {
 /** @param {{ id: string, deletion: any, onRestored: (result: any) => void }} props */
 function LastState({ id, deletion, onRestored }) {
     const { run, busy, error } = useAction(async () => onRestored(await restoreGroup(id)));
+    // The deletion removes the members, and does not record them.
+    const members = useList(`/groups/${id}/members`, { at: deletion.revision - 1, include: "total" });
     const existing = error?.body.existingId;
     const actions = can("admin") && html`<${Button} kind="primary" busy=${busy} onClick=${() => run()}>${texts.group.restore}<//>`;
     const lead = html`<${Badge} kind="bad">${texts.group.isDeleted}<//>`;
@@ -50,6 +53,7 @@ function LastState({ id, deletion, onRestored }) {
                 <${ErrorNotice} error=${error} />
                 ${existing && html`<p><${Link} to=${`/groups/${existing}`}>${texts.group.showExisting}<//></p>`}
                 ${deletion.before && html`<${Details} group=${{ ...deletion.before, id, version: deletion.version }} />`}
+                <${Section} title=${texts.group.membersAtDeletion}><${FormerMembers} list=${members} /><//>
                 <${Section} title=${texts.group.history.title}><${History} id=${id} /><//>
             </div>
         <//>`;

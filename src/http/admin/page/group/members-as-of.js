@@ -24,7 +24,7 @@ const PAGE = 500;
 const MOST_READ = 5000;
 const MOST_SHOWN = 20;
 
-/** @type {import("../components/table.js").Column[]} */
+/** Of a list of members. @type {import("../components/table.js").Column[]} */
 const COLUMNS = [
     { id: "name", label: texts.users.name, render: (item) => html`<${Link} to=${`/users/${item.userId}`}>${nameOf({ ...item, id: item.userId })}<//>` },
     { id: "userName", label: texts.users.userName, render: ({ userName }) => userName },
@@ -37,13 +37,19 @@ export function MembersAsOf({ group, at, changed }) {
     if (list.error?.status === 404) {
         return html`<${AsOfField} label=${texts.group.asOf.label} /><${EmptyState} title=${texts.group.asOf.unknown} hint=${texts.group.asOf.unknownHint} />`;
     }
-    const empty = html`<${EmptyState} title=${texts.group.asOf.noMembers} />`;
     return html`
         <${AsOfField} label=${texts.group.asOf.label} />
         ${!list.error && html`<${Differences} group=${group} at=${at} changed=${changed} />`}
         <${Section} title=${html`<${Title} at=${at} total=${list.total} />`}>
-            <${Table} caption=${texts.group.asOf.title} columns=${COLUMNS} list=${list} keyOf=${(/** @type {any} */ { userId }) => userId} empty=${empty} />
+            <${FormerMembers} list=${list} />
         <//>`;
+}
+
+/** @param {{ list: import("../hooks.js").List }} props */
+export function FormerMembers({ list }) {
+    const empty = html`<${EmptyState} title=${texts.group.asOf.noMembers} />`;
+    return html`
+        <${Table} caption=${texts.group.asOf.title} columns=${COLUMNS} list=${list} keyOf=${(/** @type {any} */ { userId }) => userId} empty=${empty} />`;
 }
 
 /** @param {{ at: string, total: number | null }} props */
