@@ -4,7 +4,7 @@ import { texts } from "./texts.js";
 /** @typedef {{ path: string, before: any, after: any }} Difference An absent value is undefined. */
 
 /** Attributes that are objects, and are compared by member. */
-const OBJECTS = ["name", "enterprise", "externalIds", "custom", "extensions"];
+const OBJECTS = ["name", "enterprise", "externalIds", "custom", "extensions", "brake", "held"];
 
 /** Computed by the server, or, like `externalId`, the value of another attribute. */
 const COMPUTED = ["id", "version", "createdAt", "updatedAt", "externalId", "externalIdSources", "memberCount", "groups", "restored"];
@@ -65,7 +65,8 @@ export function flatten(resource) {
     const paths = new Map();
     for (const [name, value] of Object.entries(resource ?? {})) {
         if (COMPUTED.includes(name)) continue;
-        const members = OBJECTS.includes(name) ? Object.entries(value ?? {}).map(([key, member]) => [`${name}.${key}`, member]) : [[name, value]];
+        // The name of a key or connection is a string.
+        const members = OBJECTS.includes(name) && isObject(value) ? Object.entries(value).map(([key, member]) => [`${name}.${key}`, member]) : [[name, value]];
         for (const [path, member] of members) if (isPresent(member)) paths.set(path, stored(path, member));
     }
     return paths;

@@ -63,6 +63,14 @@ function batchOf(key, type) {
 async function read(type, ids) {
     if (type === "user" || type === "group") return readNames(`${type}s`, ids);
     if (!can("admin")) return {};
+    if (type === "connection") return readConnections(ids);
     const read = (/** @type {string} */ id) => get(`/${type}s/${id}`).then(({ data }) => [id, data.name], () => [id, null]);
     return Object.fromEntries(await Promise.all(ids.map(read)));
+}
+
+/** @param {string[]} ids @returns {Promise<import("./names.js").Names>} */
+async function readConnections(ids) {
+    const filter = ids.map((id) => `id eq "${id}"`).join(" or ");
+    const { data } = await get("/connections", { filter, limit: MOST_IDS });
+    return Object.fromEntries(data.items.map((/** @type {any} */ { id, name }) => [id, name]));
 }

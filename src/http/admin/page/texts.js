@@ -328,7 +328,10 @@ export const texts = {
             attribute: "Attribute",
             sides: /** @type {Record<string, string>} */ ({ theirs: "Theirs", mine: "Yours" }),
             result: "Result",
-            take: /** @type {Record<string, string>} */ ({ theirs: "Take theirs:", mine: "Take yours:" }),
+            take: /** @type {Record<string, (attribute: string) => string>} */ ({
+                theirs: (attribute) => `${attribute}: take theirs,`,
+                mine: (attribute) => `${attribute}: take yours,`,
+            }),
             conflict: "Both changed",
             choose: "Choose one",
             open: (/** @type {number} */ count) => `Choose a value for ${counted(count, "attribute")} first.`,
@@ -544,8 +547,10 @@ export const texts = {
         goLive: "From now on, requests take effect. In a dry run, the provider has stored ids of users that do not exist: clear its state first. In Okta, remove the assignments and assign again; in Entra ID, choose Restart provisioning.",
         save: "Save",
         saved: "The settings are saved.",
-        outdated: "Somebody else has changed this connection since it was loaded. Reload the page to see the present settings, or overwrite them with yours.",
-        overwrite: "Use my values",
+        heldHint: "The connection is held. Changing or removing the brake does not end that: release the connection.",
+        outdated: "Somebody else has changed this connection since it was loaded. Saving your values would change:",
+        overwrite: "Save my values",
+        discard: "Discard my values",
     },
 
     tokens: {
@@ -580,6 +585,12 @@ export const texts = {
         settings: [["SCIM base URL", "{url}"], ["Token", "{token}"]],
     }),
 
+    filters: {
+        title: "Filters",
+        toggle: (/** @type {number} */ used) => (used ? `Filters (${used})` : "Filters"),
+        clear: "Clear filters",
+    },
+
     live: {
         title: "Live",
         on: "New entries arrive by themselves.",
@@ -589,9 +600,7 @@ export const texts = {
 
     requests: {
         title: "Requests",
-        filters: "Filters",
         all: "All",
-        clear: "Clear filters",
         user: "User",
         userHint: "Id or userName",
         status: "Status",
@@ -683,14 +692,15 @@ export const texts = {
         advice: "First look at what was removed. Correct the scope, the filter or the mapping at the identity provider before you release the connection, because the provider sends the refused requests again. What should not have been removed can be reverted.",
         showRemovals: "What was removed",
         showRefused: "What was refused",
-        release: "Release…",
+        open: "Release…",
+        release: "Release",
         releaseTitle: (/** @type {string} */ name) => `Release ${name}`,
         releaseLead: "The connection can deactivate and delete users and groups again.",
         allow: "What to allow",
         allowNumber: "Allow a number of removals",
         allowNumberHint: "The next removals are permitted up to this number, whatever the limit is. After that, the limit applies again, and the removals so far still count: the connection is usually held again at the next one.",
         number: "Number of deactivations and deletions",
-        allowAll: "Begin again",
+        allowAll: "Count from zero again",
         allowAllHint: "What the connection has removed so far no longer counts, and its whole limit is available again.",
         released: (/** @type {string} */ name) => `${name} was released.`,
     },
@@ -744,7 +754,6 @@ export const texts = {
         title: "Changes",
         lead: "Everything that was written, newest first.",
         revert: "Revert…",
-        filters: "Filters",
         type: "Type",
         allTypes: "All types",
         resource: "Resource",
@@ -816,7 +825,7 @@ export const texts = {
         resource: "User, group or membership",
         attributes: "Attributes",
         leftAlone: "Left alone",
-        revisions: "Undoes changes",
+        revisions: "Undoes",
         conflictCount: (/** @type {number} */ count) => counted(count, "conflict"),
         conflictsLead: "These are left alone, so that nothing is lost that somebody else wrote.",
         conflict: (/** @type {string | null} */ attribute, /** @type {string} */ reason) => `${attribute ?? "all"} (${reason})`,

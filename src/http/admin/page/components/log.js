@@ -53,6 +53,11 @@ function Entry({ id, item, open, row, detail }) {
  * @param {{ live: boolean, setLive: (live: boolean) => void, failed: boolean, waiting: string | null, show: () => void }} props
  */
 export function LiveBar({ live, setLive, failed, waiting, show }) {
+    const click = () => {
+        show();
+        // The button goes away, so the first of the new entries takes the focus.
+        requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector(".log-toggle"))?.focus());
+    };
     const text = failed ? texts.live.failed : live ? texts.live.on : texts.live.off;
     return html`
         <div class="live">
@@ -60,7 +65,7 @@ export function LiveBar({ live, setLive, failed, waiting, show }) {
                 <span class=${live && !failed ? "live-dot" : "live-dot off"}></span>${texts.live.title}
             <//>
             <p class="muted small" role="status">${text}</p>
-            ${waiting && html`<${Button} kind="primary" icon="up" onClick=${show}>${waiting}<//>`}
+            ${waiting && html`<${Button} kind="primary" icon="up" onClick=${click}>${waiting}<//>`}
         </div>`;
 }
 

@@ -3,7 +3,7 @@ import { request } from "../api.js";
 import { Button } from "../components/button.js";
 import { ConnectionFields, draftOf, toBody } from "./fields.js";
 import { Dialog } from "../components/dialog.js";
-import { ErrorNotice } from "../components/error-notice.js";
+import { ErrorNotice, fieldError } from "../components/error-notice.js";
 import { Form, Select } from "../components/form.js";
 import { useAction } from "../hooks.js";
 import { navigate } from "../router.js";
@@ -58,7 +58,7 @@ function Questions({ connections, provider, setProvider, setCreated, onClose }) 
                 <${Select} label=${texts.createConnection.provider} hint=${provider.hint ?? texts.createConnection.providerHint}
                     value=${provider.id} onInput=${choose} options=${options} autofocus />
                 <${ConnectionFields} draft=${draft} onInput=${setDraft} error=${error} connections=${connections} />
-                <${ErrorNotice} error=${error} />
+                ${!fieldError(error, "/name") && html`<${ErrorNotice} error=${error} />`}
                 <div class="dialog-actions">
                     <${Button} onClick=${onClose}>${texts.common.cancel}<//>
                     <${Button} kind="primary" type="submit" busy=${busy} disabled=${!draft.name.trim()}>${texts.createConnection.submit}<//>

@@ -31,7 +31,7 @@ export function HeldNotice({ connection, onChange }) {
                 <div class="actions">
                     <${ButtonLink} href=${hrefWith({ tab: "removals", open: null })}>${t.showRemovals}<//>
                     <${ButtonLink} href=${hrefWith({ tab: null, note: "connection-held", open: null })}>${t.showRefused}<//>
-                    <${Button} kind="danger" onClick=${() => setReleasing(true)}>${t.release}<//>
+                    <${Button} kind="danger" onClick=${() => setReleasing(true)}>${t.open}<//>
                 </div>
             </div>
             ${releasing && html`<${ReleaseDialog} connection=${connection} onChange=${onChange} onClose=${() => setReleasing(false)} />`}
@@ -41,7 +41,7 @@ export function HeldNotice({ connection, onChange }) {
 /** @param {{ connection: any, onChange: () => void, onClose: () => void }} props */
 export function ReleaseDialog({ connection, onChange, onClose }) {
     const [all, setAll] = useState(false);
-    const [number, setNumber] = useState("0");
+    const [number, setNumber] = useState("");
     const { run, busy, error } = useAction(async () => {
         const allow = all ? null : Number(number);
         await request(`/connections/${connection.id}/release`, { method: "POST", body: { allow }, ifMatch: connection.version });
@@ -57,7 +57,7 @@ export function ReleaseDialog({ connection, onChange, onClose }) {
                     <legend class="visually-hidden">${t.allow}</legend>
                     <${Radio} label=${t.allowNumber} hint=${t.allowNumberHint} checked=${!all} onInput=${() => setAll(false)} />
                     ${!all && html`
-                        <${Field} label=${t.number} type="number" inputmode="numeric" min="0" max="1000000" required
+                        <${Field} label=${t.number} type="number" inputmode="numeric" min="0" max="1000000" required autofocus
                             value=${number} onInput=${setNumber} />`}
                     <${Radio} label=${t.allowAll} hint=${t.allowAllHint} checked=${all} onInput=${() => setAll(true)} />
                 </fieldset>

@@ -29,7 +29,7 @@ export function Removals({ connection, onChange }) {
     });
     const actions = html`
         ${list.items.length > 0 && html`<${ButtonLink} href=${revertLink(connection, list.items)}>${t.revert}<//>`}
-        <${Button} onClick=${() => setReleasing(true)}>${connection.held ? texts.held.release : t.allowMore}<//>`;
+        <${Button} onClick=${() => setReleasing(true)}>${connection.held ? texts.held.open : t.allowMore}<//>`;
     return html`
         <${Section} title=${t.title(hours)} actions=${actions}>
             <p class="muted section-lead">${t.lead}</p>

@@ -10,13 +10,13 @@ import { texts } from "../texts.js";
 const t = texts.requests;
 const MOST_REVISIONS = 20;
 
-/** Everything that is known about a request, and why it failed. @param {{ request: any, connection: any }} props */
-export function RequestDetail({ request, connection }) {
+/** Everything that is known about a request, and why it failed. @param {{ request: any }} props */
+export function RequestDetail({ request }) {
     const { notes, status, erased, plan } = request;
     return html`
         <div class="stack">
             ${erased && html`<p class="notice">${t.erasedHint}</p>`}
-            ${notes.length > 0 && html`<${Notes} notes=${notes} failed=${status >= 400} profile=${connection.profile} />`}
+            ${notes.length > 0 && html`<${Notes} notes=${notes} failed=${status >= 400} />`}
             ${plan && html`<${Plan} plan=${plan} />`}
             <${Facts} request=${request} />
             <div class="columns bodies">
@@ -26,11 +26,11 @@ export function RequestDetail({ request, connection }) {
         </div>`;
 }
 
-/** @param {{ notes: any[], failed: boolean, profile: string }} props */
+/** @param {{ notes: any[], failed: boolean }} props */
 function Notes({ notes, failed }) {
     return html`
         <section>
-            <h3>${failed ? t.whyRejected : t.whatIgnored}</h3>
+            <h2>${failed ? t.whyRejected : t.whatIgnored}</h2>
             <ul class="stack notes">
                 ${notes.map(({ code, detail, section, hint }, i) => html`
                     <li key=${i} class=${`notice ${failed ? "bad" : "warning"}`}>
@@ -49,7 +49,7 @@ function Notes({ notes, failed }) {
 function Plan({ plan: { changes, others } }) {
     return html`
         <section>
-            <h3>${changes.length ? t.plan : t.emptyPlan}</h3>
+            <h2>${changes.length ? t.plan : t.emptyPlan}</h2>
             <ul class="stack">
                 ${changes.map((/** @type {any} */ change, /** @type {number} */ i) => html`
                     <li key=${i} class="card stack"><p><${ChangeTitle} change=${change} /></p><${ChangeDetail} change=${change} /></li>`)}
@@ -90,7 +90,7 @@ function Body({ title, body, bytes, erased }) {
     return html`
         <section>
             <header class="section-header">
-                <h3>${title} ${bytes !== null && bytes > 0 && html`<span class="muted small">${t.bytes(bytes)}</span>`}</h3>
+                <h2>${title} ${bytes !== null && bytes > 0 && html`<span class="muted small">${t.bytes(bytes)}</span>`}</h2>
                 ${body !== null && html`<div class="actions"><${Copy} value=${text} label=${t.copyBody(title)} /></div>`}
             </header>
             ${body === null

@@ -1,8 +1,8 @@
 import { html, useEffect, useMemo, useState } from "../vendor/htm-preact.js";
 import { get } from "../api.js";
 import { Badge } from "../components/badge.js";
-import { Button } from "../components/button.js";
 import { EmptyState } from "../components/empty-state.js";
+import { Filters } from "../components/filters.js";
 import { Select } from "../components/form.js";
 import { LiveBar, Log, useArrivals } from "../components/log.js";
 import { Reference } from "../components/reference.js";
@@ -17,6 +17,7 @@ import { decoded, RequestDetail } from "./request-detail.js";
 
 const t = texts.requests;
 const LIMIT = 50;
+const MOST_NEW = 500;
 const EVERY_MS = 2_000;
 const FILTERS = ["status", "resource", "user", "note", "since", "until"];
 
@@ -28,23 +29,40 @@ export function RequestLog({ connection, onNew }) {
     const arrivals = useArrivals(keyOf);
     useEffect(arrivals.clear, [JSON.stringify(filters)]);
 
+    const { waiting, shown } = arrivals;
     const failed = usePolling(async (signal) => {
-        const { data } = await get(`/connections/${connection.id}/requests`, { ...filters, limit: LIMIT }, signal);
-        const known = new Set(list.items.map(keyOf));
-        const fresh = data.items.filter((/** @type {any} */ item) => !known.has(item.id));
+        const known = new Set([...waiting, ...shown, ...list.items].map(keyOf));
+        const fresh = await readNew(`/connections/${connection.id}/requests`, filters, known, signal);
         if (!fresh.length) return;
         arrivals.add(fresh);
         onNew();
     }, { on: live && !list.loading && !filters.until, everyMs: EVERY_MS });
 
-    const { waiting, shown } = arrivals;
     const items = useMemo(() => [...new Map([...shown, ...list.items].map((item) => [item.id, item])).values()].sort(newestFirst), [shown, list.items]);
     const empty = html`<${NoRequests} filtered=${FILTERS.some((name) => filters[name])} />`;
+    useEffect(() => void (waiting.length && !items.length && arrivals.show()), [waiting, items]);
     return html`
-        <${Filters} filters=${filters} />
-        <${LiveBar} live=${live} setLive=${setLive} failed=${failed} show=${arrivals.show} waiting=${waiting.length ? t.waiting(waiting.length) : null} />
+        <${RequestFilters} filters=${filters} />
+        ${!filters.until && html`<${LiveBar} live=${live} setLive=${setLive} failed=${failed} show=${arrivals.show} waiting=${waiting.length ? t.waiting(waiting.length) : null} />`}
         <${Log} label=${t.title} className="request-log" list=${{ ...list, items }} keyOf=${keyOf} row=${row} empty=${empty}
-            detail=${(/** @type {any} */ item) => html`<${RequestDetail} request=${item} connection=${connection} />`} />`;
+            detail=${(/** @type {any} */ item) => html`<${RequestDetail} request=${item} />`} />`;
+}
+
+/**
+ * The requests that are not known, which are the newest ones.
+ * @param {string} path @param {Record<string, string>} filters @param {Set<string>} known @param {AbortSignal} signal
+ */
+async function readNew(path, filters, known, signal) {
+    /** @type {any[]} */
+    const fresh = [];
+    for (let cursor = null; ;) {
+        const { data } = await get(path, { ...filters, limit: LIMIT, cursor }, signal);
+        const items = data.items.filter((/** @type {any} */ item) => !known.has(item.id));
+        fresh.push(...items);
+        cursor = data.nextCursor ?? null;
+        const complete = !known.size || items.length < data.items.length;
+        if (complete || !cursor || fresh.length >= MOST_NEW) return fresh;
+    }
 }
 
 const keyOf = (/** @type {any} */ { id }) => id;
@@ -58,20 +76,18 @@ function useFilters() {
 }
 
 /** @param {{ filters: Record<string, string> }} props */
-function Filters({ filters }) {
+function RequestFilters({ filters }) {
     const set = (/** @type {string} */ name) => (/** @type {string} */ value) => setQuery({ [name]: value, open: null });
     const type = (/** @type {string} */ value) => setQuery({ user: value.trim(), open: null }, { replace: true });
-    const used = FILTERS.some((name) => filters[name]);
     return html`
-        <div class="filters" role="group" aria-label=${t.filters}>
+        <${Filters} names=${FILTERS} values=${filters}>
             <div class="field"><span class="label">${t.user}</span><${SearchField} label=${t.userHint} value=${filters.user} onSearch=${type} /></div>
             <${Select} label=${t.status} value=${filters.status} onInput=${set("status")} options=${withAll(t.statuses, filters.status)} />
             <${Select} label=${t.note} value=${filters.note} onInput=${set("note")} options=${withAll(texts.notes, filters.note)} />
             <${Select} label=${t.resource} value=${filters.resource} onInput=${set("resource")} options=${withAll(t.resources, filters.resource)} />
             <${TimeField} label=${t.since} value=${filters.since} onInput=${set("since")} />
             <${TimeField} label=${t.until} value=${filters.until} onInput=${set("until")} />
-            <${Button} kind="quiet" disabled=${!used} onClick=${() => setQuery(Object.fromEntries(FILTERS.map((name) => [name, null])))}>${t.clear}<//>
-        </div>`;
+        <//>`;
 }
 
 /** A value from the URL that is not in the list is offered too. @param {Record<string, string>} labels @param {string} value */
@@ -87,7 +103,7 @@ function row({ time, status, method, path, query, notes, durationMs, plan, erase
         html`<${Time} value=${time} form="precise" />`,
         html`<${Badge} kind=${kindOf(status)}>${status}<//>`,
         html`<code title=${`${method} ${path}${query ? `?${query}` : ""}`}><strong>${method}</strong> ${shortPath(path)}${query && `?${decoded(query)}`}</code>`,
-        resourceId && html`<${Reference} type=${resource} id=${resourceId} />`,
+        resourceId && exists({ status, plan }) && html`<${Reference} type=${resource} id=${resourceId} />`,
         html`<div class="badges">
             ${plan && html`<${Badge}>${t.planned}<//>`}
             ${erased && html`<${Badge}>${t.erased}<//>`}
@@ -97,6 +113,9 @@ function row({ time, status, method, path, query, notes, durationMs, plan, erase
         html`<span class="muted small">${t.duration(durationMs)}</span>`,
     ];
 }
+
+/** Whether a request concerns a resource that exists, or existed. @param {{ status: number, plan: unknown }} request */
+const exists = ({ status, plan }) => status !== 404 && !(plan && status === 201);
 
 /** Without the base and the ids, which say nothing to a reader. @param {string} path */
 const shortPath = (path) => path.replace(/^\/scim\/v2(?=.)/, "").replace(/[0-9a-f-]{28}([0-9a-f]{8})/g, "…$1");

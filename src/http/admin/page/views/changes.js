@@ -3,9 +3,10 @@ import { get } from "../api.js";
 import { useChangeList } from "../changes/list.js";
 import { Actor } from "../components/actor.js";
 import { ActorSelect, actorValue } from "../components/actor-select.js";
-import { Button, ButtonLink } from "../components/button.js";
+import { ButtonLink } from "../components/button.js";
 import { ChangedAttributes, ChangeTitle } from "../components/change.js";
 import { EmptyState } from "../components/empty-state.js";
+import { Filters } from "../components/filters.js";
 import { Select } from "../components/form.js";
 import { LiveBar, Log, useArrivals } from "../components/log.js";
 import { Page } from "../components/page.js";
@@ -31,7 +32,7 @@ export default function Changes() {
     const actions = can("admin") && html`<${ButtonLink} href=${href("/revert", { actor: filters.actor })}>${t.revert}<//>`;
     return html`
         <${Page} title=${t.title} lead=${t.lead} actions=${actions}>
-            <${Filters} filters=${filters} />
+            <${ChangeFilters} filters=${filters} />
             <${Feed} key=${JSON.stringify(filters)} filters=${filters} />
         <//>`;
 }
@@ -49,6 +50,7 @@ function Feed({ filters }) {
 
     const { waiting, shown } = arrivals;
     const items = useMemo(() => [...shown, ...list.items].sort((a, b) => b.revision - a.revision), [shown, list.items]);
+    useEffect(() => void (waiting.length && !items.length && arrivals.show()), [waiting, items]);
     const empty = html`<${EmptyState} ...${FILTERS.some((name) => filters[name]) ? t.noMatch : t.none} />`;
     return html`<div>
         ${canBeLive && html`
@@ -85,21 +87,19 @@ function useFilters() {
 }
 
 /** @param {{ filters: Record<string, string> }} props */
-function Filters({ filters }) {
+function ChangeFilters({ filters }) {
     const set = (/** @type {string} */ name) => (/** @type {string} */ value) => setQuery({ [name]: value, open: null, revision: null });
     const search = (/** @type {string} */ value) => setQuery({ resource: value.trim(), open: null, revision: null }, { replace: true });
     const types = Object.entries(texts.changeTypes).filter(([type]) => can("admin") || !/^(key|connection)\./.test(type));
     const options = [{ value: "", label: t.allTypes }, ...types.map(([value, label]) => ({ value, label }))];
-    const used = FILTERS.some((name) => filters[name]);
     return html`
-        <div class="filters" role="group" aria-label=${t.filters}>
+        <${Filters} names=${FILTERS} values=${filters}>
             <${Select} label=${t.type} value=${filters.type} onInput=${set("type")} options=${options} />
             <div class="field"><span class="label">${t.resource}</span><${SearchField} label=${t.resourceHint} value=${filters.resource} onSearch=${search} /></div>
             ${can("admin") && html`<${ActorSelect} label=${t.actor} value=${filters.actor} onInput=${set("actor")} none=${t.allActors} />`}
             <${TimeField} label=${t.since} value=${filters.since} onInput=${set("since")} />
             <${TimeField} label=${t.until} value=${filters.until} onInput=${set("until")} />
-            <${Button} kind="quiet" disabled=${!used} onClick=${() => setQuery({ ...Object.fromEntries(FILTERS.map((name) => [name, null])), open: null })}>${texts.requests.clear}<//>
-        </div>
+        <//>
         ${filters.actor && html`<p class="hint">${t.actorHint}</p>`}
         ${filters.revision && html`<p class="hint">${t.revisionHint(Number(filters.revision))}</p>`}`;
 }
