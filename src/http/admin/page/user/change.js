@@ -78,7 +78,7 @@ function Values({ change: { type, before, after, erased } }) {
 }
 
 /** Who made the change, and with which request. @param {{ change: any, userId: string }} props */
-function Source({ change: { actor, requestId, revision, version, time, groupId }, userId }) {
+function Source({ change: { type, actor, requestId, revision, version, time, groupId, erased }, userId }) {
     const inspected = actor.type === "connection" && can("admin");
     const id = html`<code>${requestId}</code>`;
     return html`
@@ -90,7 +90,7 @@ function Source({ change: { actor, requestId, revision, version, time, groupId }
                 <${Copy} value=${requestId} label=${texts.errors.copyRequestId} />
             </span>
             <span class="muted">${texts.user.history.revision(revision, groupId ? null : version)}</span>
-            <a href=${hrefWith({ at: revision })} title=${texts.user.history.stateAfter}>${texts.user.history.state}</a>
+            ${!erased && type !== "user.erased" && html`<a href=${hrefWith({ at: revision })} title=${texts.user.history.stateAfter}>${texts.user.history.state}</a>`}
         </div>`;
 }
 

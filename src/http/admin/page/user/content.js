@@ -23,5 +23,5 @@ export function Content({ user, id, deleted = false, only, changed }) {
         ${tabs.length > 1 && html`<${Tabs} label=${texts.user.tabs} tabs=${tabs} />`}
         ${selected === "profile" && html`<${Profile} user=${user} />`}
         ${selected === "groups" && html`<${Groups} user=${user} />`}
-        ${selected === "history" && html`<${History} id=${id} user=${deleted ? null : user} changed=${changed} />`}`;
+        ${selected === "history" && html`<${History} id=${id} user=${deleted ? null : user} erased=${only === "history"} changed=${changed} />`}`;
 }

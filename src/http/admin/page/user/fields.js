@@ -63,7 +63,7 @@ function Manager({ manager, set, problem }) {
     const error = fieldError(problem, "/enterprise/manager/value") ?? fieldError(problem, "/enterprise/manager");
     const choose = (/** @type {any} */ user) => set("enterprise.manager", user && { value: user.id, displayName: nameOf(user) });
     return html`
-        <div class="field wide">
+        <div class="field full">
             <p class="label">${labelOf("enterprise.manager")}</p>
             ${manager
                 ? html`<div class="actions"><${Reference} type="user" id=${manager.value} name=${manager.displayName} />

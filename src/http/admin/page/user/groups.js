@@ -13,7 +13,7 @@ import { addToGroup, removeFromGroup } from "./memberships.js";
 
 /** The groups of a user, with a search to add the user to another one. @param {{ user: any }} props */
 export function Groups({ user }) {
-    const list = useList(`/users/${user.id}/groups`, { include: "total", attributes: "displayName,memberCount" });
+    const list = useList(`/users/${user.id}/groups`, { include: "total", attributes: "displayName" });
     const add = useAction((/** @type {any} */ group) => addToGroup(group, user.id, list.reload));
     const remove = useAction((/** @type {any} */ group) => removeFromGroup(group, user.id, list.reload));
     const empty = html`<${EmptyState} title=${texts.user.groups.none} hint=${can("writer") && texts.user.groups.noneHint} />`;
@@ -36,14 +36,12 @@ function AddToGroup({ groups, action }) {
 /** @param {{ run: (group: any) => Promise<boolean>, busy: boolean }} remove @returns {import("../components/table.js").Column[]} */
 function columnsOf(remove) {
     const name = (/** @type {any} */ { id, displayName }) => html`<${Link} to=${`/groups/${id}`}>${displayName}<//>`;
-    const members = (/** @type {any} */ { memberCount }) => texts.common.integer(memberCount);
     const button = (/** @type {any} */ group) => html`
         <${Button} kind="quiet" busy=${remove.busy} onClick=${() => remove.run(group)} aria-label=${texts.user.groups.removeFrom(group.displayName)}>
             ${texts.user.groups.remove}
         <//>`;
     return [
         { id: "name", label: texts.user.groups.name, render: name },
-        { id: "members", label: texts.user.groups.members, numeric: true, width: "narrow", render: members },
         ...(can("writer") ? [{ id: "remove", label: texts.user.groups.action, width: /** @type {const} */ ("narrow"), render: button }] : []),
     ];
 }

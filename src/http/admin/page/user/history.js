@@ -15,10 +15,10 @@ const day = new Intl.DateTimeFormat("en", { dateStyle: "full" });
 
 /**
  * The changes of a user and of its memberships, newest first. Losses of access that still apply have a button to give
- * it back. `user` is null if it does not exist.
- * @param {{ id: string, user: any, changed?: (user: any) => void }} props
+ * it back. `user` is null if it does not exist. Of an erased user, no state is known.
+ * @param {{ id: string, user: any, erased?: boolean, changed?: (user: any) => void }} props
  */
-export function History({ id, user, changed }) {
+export function History({ id, user, erased = false, changed }) {
     const list = useList(`/users/${id}/changes`, { limit: LIMIT });
     const { items, loading, error, reload } = list;
     const repair = useAction(repairs(user, (next) => {
@@ -28,7 +28,7 @@ export function History({ id, user, changed }) {
     if (error && !items.length) return html`<${ErrorNotice} error=${error} retry=${reload} />`;
     if (!items.length) return loading ? html`<${Skeleton} lines=${8} />` : html`<${EmptyState} title=${texts.user.history.none} />`;
     return html`
-        <${AsOfField} />
+        ${!erased && html`<${AsOfField} />`}
         <${ErrorNotice} error=${repair.error} />
         <ol class="history" aria-busy=${loading}>
             ${items.map((change, i) => html`

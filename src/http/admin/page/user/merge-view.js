@@ -1,4 +1,5 @@
 import { html, useMemo, useState } from "../vendor/htm-preact.js";
+import { labelOf } from "../attributes.js";
 import { Actor } from "../components/actor.js";
 import { AttributeValue } from "../components/attribute-value.js";
 import { Badge } from "../components/badge.js";
@@ -14,6 +15,9 @@ import { merged, rowsOf } from "./merge.js";
 
 /** @typedef {import("./merge.js").Row} Row */
 /** @typedef {import("./merge.js").Choice} Choice */
+
+const { attribute, sides, result: resultLabel } = texts.user.merge;
+const COLUMNS = [attribute, sides.theirs, sides.mine, resultLabel];
 
 /**
  * Compares what someone else has saved in the meantime with the changes in the form, attribute by attribute.
@@ -32,7 +36,7 @@ export function MergeView({ base, theirs, mine, busy, error, onSave, onBack }) {
                 <p><${Saved} user=${theirs} /> ${texts.user.merge.lead}</p>
                 <div class="table-scroll" tabindex="0" role="region" aria-label=${texts.user.merge.title}>
                     <table class="merge">
-                        <thead><tr>${texts.user.merge.columns.map((column) => html`<th key=${column} scope="col">${column}</th>`)}</tr></thead>
+                        <thead><tr>${COLUMNS.map((column) => html`<th key=${column} scope="col">${column}</th>`)}</tr></thead>
                         <tbody>
                             ${rows.map((row) => html`
                                 <${MergeRow} key=${row.path} row=${row} choice=${choices[row.path]} choose=${choose} />`)}
@@ -64,13 +68,13 @@ function MergeRow({ row, choice, choose }) {
         <tr class=${choice ? "" : "conflict"}>
             <th scope="row"><${Label} path=${path} />${!row.choice && html` <${Badge} kind="warning">${texts.user.merge.conflict}<//>`}</th>
             ${["theirs", "mine"].map((side) => html`
-                <td key=${side}>
+                <td key=${side} data-label=${sides[side]}>
                     <label class="choice">
                         <input type="radio" name=${path} checked=${choice === side} onChange=${() => choose(path, /** @type {Choice} */ (side))} />
-                        <span class="visually-hidden">${texts.user.merge.take[side]}</span>
+                        <span class="visually-hidden">${texts.user.merge.take[side](labelOf(path))}</span>
                         <span><${AttributeValue} path=${path} value=${row[/** @type {Choice} */ (side)]} /></span>
                     </label>
                 </td>`)}
-            <td>${choice ? html`<${AttributeValue} path=${path} value=${row[choice]} />` : html`<span class="muted">${texts.user.merge.choose}</span>`}</td>
+            <td data-label=${resultLabel}>${choice ? html`<${AttributeValue} path=${path} value=${row[choice]} />` : html`<span class="muted">${texts.user.merge.choose}</span>`}</td>
         </tr>`;
 }
