@@ -58,6 +58,13 @@ export const texts = {
         ],
     },
 
+    asOf: {
+        user: "Show the user as of",
+        members: "Show the members as of",
+        show: "Show",
+        back: "Back to the present",
+    },
+
     history: {
         by: "By",
         request: "Request",
@@ -254,24 +261,11 @@ export const texts = {
             removed: "Removed from group",
             thisGroup: "the group",
             addAgain: (/** @type {string} */ group) => `Add to ${group} again`,
-            values: "Show all values",
-            valuesErased: "The values of this change were erased.",
-            by: "By",
-            request: "Request",
-            showRequest: "Show the request",
-            revision(/** @type {number} */ revision, /** @type {number | null} */ version) {
-                return `Revision ${revision}${version === null ? "" : `, version ${version}`}`;
-            },
             state: "Show this state",
             stateAfter: "Show the user after this change",
-            reverts: (/** @type {number[]} */ revisions) => `Reverts ${revisions.length === 1 ? "revision" : "revisions"} ${revisions.join(", ")}`,
-            revertedBy: (/** @type {number} */ revision) => `Reverted by revision ${revision}`,
         },
 
         asOf: {
-            label: "Show the user as of",
-            show: "Show",
-            back: "Back to the present",
             state: "As of",
             afterRevision: (/** @type {string} */ revision) => `After revision ${revision}`,
             differences: "What has changed since",
@@ -981,7 +975,6 @@ export const texts = {
 
         asOf: {
             compare: "Compare with the past",
-            label: "Show the members as of",
             title: "Members as of",
             revision: (/** @type {string} */ revision) => `revision ${revision}`,
             unknown: "The group did not exist at this time.",

@@ -1,5 +1,6 @@
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { Actor } from "../components/actor.js";
+import { AsOfField } from "../components/as-of-field.js";
 import { Button } from "../components/button.js";
 import { EmptyState, Skeleton } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
@@ -12,7 +13,6 @@ import { useName } from "../name-cache.js";
 import { Link } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
-import { AsOfField } from "../user/as-of-field.js";
 import { nameOf } from "../user-search.js";
 import { compare, isAfter } from "./comparison.js";
 import { addWithUndo } from "./membership.js";
@@ -35,10 +35,10 @@ const COLUMNS = [
 export function MembersAsOf({ group, at, changed }) {
     const list = useList(`/groups/${group.id}/members`, { at, include: "total" });
     if (list.error?.status === 404) {
-        return html`<${AsOfField} label=${texts.group.asOf.label} /><${EmptyState} title=${texts.group.asOf.unknown} hint=${texts.group.asOf.unknownHint} />`;
+        return html`<${AsOfField} label=${texts.asOf.members} /><${EmptyState} title=${texts.group.asOf.unknown} hint=${texts.group.asOf.unknownHint} />`;
     }
     return html`
-        <${AsOfField} label=${texts.group.asOf.label} />
+        <${AsOfField} label=${texts.asOf.members} />
         ${!list.error && html`<${Differences} group=${group} at=${at} changed=${changed} />`}
         <${Section} title=${html`<${Title} at=${at} total=${list.total} />`}>
             <${FormerMembers} list=${list} />

@@ -1,6 +1,7 @@
 import { html } from "../vendor/htm-preact.js";
 import { request } from "../api.js";
 import { differences } from "../attributes.js";
+import { AsOfField } from "../components/as-of-field.js";
 import { Button } from "../components/button.js";
 import { Diff } from "../components/diff.js";
 import { EmptyState, Skeleton } from "../components/empty-state.js";
@@ -14,7 +15,6 @@ import { can } from "../session.js";
 import { texts } from "../texts.js";
 import { nameOf } from "../user-search.js";
 import { setActive } from "./actions.js";
-import { AsOfField } from "./as-of-field.js";
 import { addToGroup } from "./memberships.js";
 import { patchOf, withDifference } from "./patch.js";
 import { Profile } from "./profile.js";

@@ -1,17 +1,15 @@
 import { html } from "../vendor/htm-preact.js";
-import { EmptyState, Skeleton } from "../components/empty-state.js";
+import { AsOfField } from "../components/as-of-field.js";
 import { ErrorNotice } from "../components/error-notice.js";
-import { LoadMore } from "../components/table.js";
+import { HistoryList, revertedBy } from "../components/history.js";
 import { useAction, useList } from "../hooks.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
 import { setActive } from "./actions.js";
-import { AsOfField } from "./as-of-field.js";
 import { Change } from "./change.js";
 import { addToGroup } from "./memberships.js";
 
 const LIMIT = 30;
-const day = new Intl.DateTimeFormat("en", { dateStyle: "full" });
 
 /**
  * The changes of a user and of its memberships, newest first. Losses of access that still apply have a button to give
@@ -20,30 +18,19 @@ const day = new Intl.DateTimeFormat("en", { dateStyle: "full" });
  */
 export function History({ id, user, erased = false, changed }) {
     const list = useList(`/users/${id}/changes`, { limit: LIMIT });
-    const { items, loading, error, reload } = list;
+    const { items, reload } = list;
     const repair = useAction(repairs(user, (next) => {
         changed?.(next);
         reload();
     }));
-    if (error && !items.length) return html`<${ErrorNotice} error=${error} retry=${reload} />`;
-    if (!items.length) return loading ? html`<${Skeleton} lines=${8} />` : html`<${EmptyState} title=${texts.user.history.none} />`;
+    const entry = (/** @type {any} */ change, /** @type {number} */ i) => html`
+        <${Change} key=${change.revision} change=${change} userId=${id} revertedBy=${revertedBy(items, change.revision)}
+            repair=${user && can("writer") && repairOf(items, i)} run=${repair.run} busy=${repair.busy} />`;
     return html`
-        ${!erased && html`<${AsOfField} />`}
+        ${!erased && items.length > 0 && html`<${AsOfField} />`}
         <${ErrorNotice} error=${repair.error} />
-        <ol class="history" aria-busy=${loading}>
-            ${items.map((change, i) => html`
-                ${dayOf(change) !== dayOf(items[i - 1]) && html`<li key=${dayOf(change)} class="history-day"><h2>${dayOf(change)}</h2></li>`}
-                <${Change} key=${change.revision} change=${change} userId=${id} revertedBy=${revertedBy(items, change.revision)}
-                    repair=${user && can("writer") && repairOf(items, i)} run=${repair.run} busy=${repair.busy} />`)}
-        </ol>
-        <${LoadMore} list=${list} />`;
+        <${HistoryList} list=${list} none=${texts.user.history.none} entry=${entry} />`;
 }
-
-/** @param {any} change */
-const dayOf = (change) => change && day.format(new Date(change.time));
-
-/** @param {any[]} items @param {number} revision @returns {number | undefined} */
-const revertedBy = (items, revision) => items.find(({ reverts }) => reverts?.includes(revision))?.revision;
 
 /** @typedef {{ kind: "active" } | { kind: "group", groupId: string }} Repair */
 
