@@ -10,6 +10,8 @@ import { texts } from "../texts.js";
 
 const t = texts.changes;
 
+const REVERTED = ["user", "group", "member"];
+
 /** A change may be recorded some seconds after its request has arrived. */
 const MARGIN_MS = 30_000;
 
@@ -31,11 +33,11 @@ export function FeedDetail({ change }) {
 }
 
 /** What somebody usually wants to do next. @param {{ change: Change }} props */
-function Next({ change: { revision, actor, time } }) {
+function Next({ change: { revision, actor, time, resource } }) {
     const around = { since: near(time, -MARGIN_MS), until: near(time, MARGIN_MS) };
     return html`
         ${actor.type === "connection" && html`<${Link} class="button" to=${`/connections/${actor.id}`} query=${around}>${t.showRequest}<//>`}
-        <${Link} class="button" to="/revert" query=${{ actor: `${actor.type}:${actor.id}`, after: revision - 1, until: revision }}>${t.revertThis}<//>`;
+        ${REVERTED.includes(resource) && html`<${Link} class="button" to="/revert" query=${{ actor: `${actor.type}:${actor.id}`, after: revision - 1, until: revision }}>${t.revertThis}<//>`}`;
 }
 
 /** @param {string} time @param {number} ms */

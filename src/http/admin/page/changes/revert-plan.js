@@ -16,6 +16,7 @@ import { texts } from "../texts.js";
 
 const t = texts.revert;
 const SHOWN = 100;
+const MOST_ATTEMPTS = 5;
 const PROGRESS_MS = 1_000;
 
 /** A plan, and after its application the results. @param {{ plan: import("../views/revert.js").Plan, again: () => void }} props */
@@ -28,8 +29,7 @@ export function RevertPlan({ plan: { range, result: plan }, again }) {
         setAsking(false);
         setApplying(true);
         try {
-            const body = { ...range, plan: false, head: plan.head };
-            setApplied((await request("/changes/revert", { method: "POST", body })).data);
+            setApplied(await applyPlan(range, plan));
         } catch (problem) {
             setError(/** @type {Problem} */ (problem));
         }
@@ -54,6 +54,27 @@ export function RevertPlan({ plan: { range, result: plan }, again }) {
                 <p>${t.confirmLead(count, result.conflictCount)}</p>
             <//>`}`;
 }
+
+/**
+ * Applies a plan. If something was written since, and the plan is nevertheless still the same, it is applied: in a busy
+ * tenant, something is always written while somebody reads a plan.
+ * @param {import("../views/revert.js").Range} range @param {any} plan
+ */
+async function applyPlan(range, plan) {
+    for (let { head } = plan, attempt = 1; ; attempt += 1) {
+        try {
+            return (await request("/changes/revert", { method: "POST", body: { ...range, plan: false, head } })).data;
+        } catch (problem) {
+            if (!(problem instanceof Problem && problem.status === 412) || attempt === MOST_ATTEMPTS) throw problem;
+            const { data } = await request("/changes/revert", { method: "POST", body: { ...range, plan: true } });
+            if (contentOf(data) !== contentOf(plan)) throw problem;
+            head = data.head;
+        }
+    }
+}
+
+/** @param {any} plan */
+const contentOf = ({ items, conflicts }) => JSON.stringify([items, conflicts]);
 
 /** The response arrives at the end, but the newest revision shows how far the revert has come. @param {{ head: number, count: number }} props */
 function Progress({ head, count }) {

@@ -44,7 +44,7 @@ export function RequestLog({ connection, onNew }) {
     return html`
         <${RequestFilters} filters=${filters} />
         ${!filters.until && html`<${LiveBar} live=${live} setLive=${setLive} failed=${failed} show=${arrivals.show} waiting=${waiting.length ? t.waiting(waiting.length) : null} />`}
-        <${Log} label=${t.title} className="request-log" list=${{ ...list, items }} keyOf=${keyOf} row=${row} empty=${empty}
+        <${Log} label=${t.title} className="request-log" list=${{ ...list, items }} keyOf=${keyOf} row=${rowOf(connection.mode === "dry")} empty=${empty}
             detail=${(/** @type {any} */ item) => html`<${RequestDetail} request=${item} />`} />`;
 }
 
@@ -97,25 +97,39 @@ function withAll(labels, value) {
     return [{ value: "", label: t.all }, ...known, ...other];
 }
 
-/** @param {any} request @returns {[unknown, ...unknown[]]} */
-function row({ time, status, method, path, query, notes, durationMs, plan, erased, resource, resourceId }) {
+/** @param {boolean} dry @returns {(request: any) => [unknown, ...unknown[]]} */
+const rowOf = (dry) => (request) => {
+    const { time, status, durationMs, resource, resourceId, plan } = request;
     return [
         html`<${Time} value=${time} form="precise" />`,
         html`<${Badge} kind=${kindOf(status)}>${status}<//>`,
-        html`<code title=${`${method} ${path}${query ? `?${query}` : ""}`}><strong>${method}</strong> ${shortPath(path)}${query && `?${decoded(query)}`}</code>`,
-        resourceId && exists({ status, plan }) && html`<${Reference} type=${resource} id=${resourceId} />`,
-        html`<div class="badges">
+        html`<${Line} ...${request} />`,
+        resourceId && exists(status, dry || plan) && html`<${Reference} type=${resource} id=${resourceId} />`,
+        html`<${Marks} ...${request} />`,
+        html`<span class="muted small">${t.duration(durationMs)}</span>`,
+    ];
+};
+
+/** @param {any} request */
+function Line({ method, path, query }) {
+    const full = `${method} ${path}${query ? `?${query}` : ""}`;
+    return html`<code title=${full}><strong>${method}</strong> ${shortPath(path)}${query && `?${decoded(query)}`}</code>`;
+}
+
+/** What is special about a request. @param {any} request */
+function Marks({ status, notes, plan, erased }) {
+    const kind = status >= 400 ? "bad" : "warning";
+    return html`
+        <div class="badges">
             ${plan && html`<${Badge}>${t.planned}<//>`}
             ${erased && html`<${Badge}>${t.erased}<//>`}
             ${notesOf(notes).map(([code, count]) => html`
-                <${Badge} key=${code} kind=${status >= 400 ? "bad" : "warning"}>${texts.notes[code] ?? code}${count > 1 ? ` × ${count}` : ""}<//>`)}
-        </div>`,
-        html`<span class="muted small">${t.duration(durationMs)}</span>`,
-    ];
+                <${Badge} key=${code} kind=${kind}>${texts.notes[code] ?? code}${count > 1 ? ` × ${count}` : ""}<//>`)}
+        </div>`;
 }
 
-/** Whether a request concerns a resource that exists, or existed. @param {{ status: number, plan: unknown }} request */
-const exists = ({ status, plan }) => status !== 404 && !(plan && status === 201);
+/** Whether a request concerns a resource that exists, or existed. @param {number} status @param {unknown} planned */
+const exists = (status, planned) => status !== 404 && !(planned && status === 201);
 
 /** Without the base and the ids, which say nothing to a reader. @param {string} path */
 const shortPath = (path) => path.replace(/^\/scim\/v2(?=.)/, "").replace(/[0-9a-f-]{28}([0-9a-f]{8})/g, "…$1");

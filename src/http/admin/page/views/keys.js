@@ -11,7 +11,7 @@ import { Table } from "../components/table.js";
 import { Time } from "../components/time.js";
 import { toast } from "../components/toasts.js";
 import { useList } from "../hooks.js";
-import { hrefWith, setQuery, useLocation } from "../router.js";
+import { hrefWith, Link, setQuery, useLocation } from "../router.js";
 import { can, useSession } from "../session.js";
 import { texts } from "../texts.js";
 
@@ -67,7 +67,7 @@ function Name({ apiKey }) {
     const { id, revokedAt } = apiKey;
     return html`
         <span class="with-badges">
-            <strong title=${id}>${nameOfKey(apiKey)}</strong>
+            <${Link} to="/changes" query=${{ actor: `key:${id}` }} title=${texts.keys.showChanges}>${nameOfKey(apiKey)}<//>
             ${caller?.id === id && html`<${Badge} kind="good">${texts.keys.inUse}<//>`}
             ${revokedAt && html`<${Badge} kind="bad">${texts.keys.revoked}<//>`}
             ${!revokedAt && isExpired(apiKey) && html`<${Badge} kind="warning">${texts.keys.expired}<//>`}
