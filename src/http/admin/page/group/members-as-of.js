@@ -23,6 +23,7 @@ const PAGE = 500;
 /** More changes are read only when asked to. */
 const MOST_READ = 5000;
 const MOST_SHOWN = 20;
+const MORE_SHOWN = 100;
 
 /** Of a list of members. @type {import("../components/table.js").Column[]} */
 const COLUMNS = [
@@ -68,10 +69,11 @@ function Differences({ group, at, changed }) {
         if (items.length && !complete && !loading && !error && items.length < most) loadMore();
     }, [items, complete, loading, most]);
     const { added, removed } = compare(items, at);
-    const giveBack = useAction((/** @type {Change} */ change, /** @type {string} */ name) => addWithUndo(group, [{ id: change.userId, name }], () => {
+    const again = () => {
         changed();
         reload();
-    }));
+    };
+    const giveBack = useAction((/** @type {Change} */ { userId }, /** @type {string} */ name) => addWithUndo(group, [{ id: userId, name }], again));
     const same = complete && !added.length && !removed.length;
     return html`
         <${Section} title=${texts.group.asOf.differences}>
@@ -98,8 +100,11 @@ function People({ title, changes, action }) {
     return html`
         <div>
             <h3>${title}</h3>
-            <ul class="rows">${changes.slice(0, shown).map((change) => html`<${Person} key=${change.userId} change=${change} action=${action} />`)}</ul>
-            ${changes.length > shown && html`<${Button} kind="quiet" onClick=${() => setShown(shown + 100)}>${texts.group.asOf.showMore(changes.length - shown)}<//>`}
+            <ul class="rows">
+                ${changes.slice(0, shown).map((change) => html`<${Person} key=${change.userId} change=${change} action=${action} />`)}
+            </ul>
+            ${changes.length > shown && html`
+                <${Button} kind="quiet" onClick=${() => setShown(shown + MORE_SHOWN)}>${texts.group.asOf.showMore(changes.length - shown)}<//>`}
         </div>`;
 }
 
@@ -108,7 +113,13 @@ function Person({ change, action }) {
     const name = useName("user", change.userId) ?? texts.group.asOf.thisUser;
     return html`
         <li>
-            <span class="grow"><${Reference} type="user" id=${change.userId} /> <span class="muted small"><${Time} value=${change.time} /> · <${Actor} actor=${change.actor} /></span></span>
-            ${action && html`<${Button} busy=${action.busy} onClick=${() => action.run(change, name)} aria-label=${texts.group.asOf.addAgainLabel(name)}>${texts.group.asOf.addAgain}<//>`}
+            <span class="grow">
+                <${Reference} type="user" id=${change.userId} />${" "}
+                <span class="muted small"><${Time} value=${change.time} /> · <${Actor} actor=${change.actor} /></span>
+            </span>
+            ${action && html`
+                <${Button} busy=${action.busy} onClick=${() => action.run(change, name)} aria-label=${texts.group.asOf.addAgainLabel(name)}>
+                    ${texts.group.asOf.addAgain}
+                <//>`}
         </li>`;
 }

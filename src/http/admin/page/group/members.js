@@ -65,11 +65,15 @@ function memberSources(groupId, text, sort) {
     const parameters = { limit: LIMIT, attributes: "displayName,name,userName,emails" };
     if (!text && !sort) return [{ path: `/groups/${groupId}/members`, query: { limit: LIMIT, include: "total" } }];
     if (!text) return [{ path: "/users", query: { ...parameters, filter: inGroup, sort } }];
-    const within = (/** @type {import("../hooks.js").Source} */ { path, query }) => ({ path, query: { ...query, filter: `${inGroup} and (${query?.filter})` } });
-    return searchSources(text, sort, parameters).map(within);
+    return searchSources(text, sort, parameters).map(({ path, query }) => ({ path, query: { ...query, filter: `${inGroup} and (${query?.filter})` } }));
 }
 
-/** @typedef {{ id: string | null, error: import("../api.js").Problem | null, run: (item: any) => Promise<boolean> }} Removal `id` is that of the member being removed. */
+/**
+ * @typedef {object} Removal
+ * @property {string | null} id That of the member who is being removed.
+ * @property {import("../api.js").Problem | null} error
+ * @property {(item: any) => Promise<boolean>} run
+ */
 
 /**
  * The list without the members that have just been removed, so that the others stay where they are.
