@@ -266,6 +266,7 @@ export const texts = {
         },
 
         asOf: {
+            history: "Show who changed what",
             state: "As of",
             afterRevision: (/** @type {string} */ revision) => `After revision ${revision}`,
             differences: "What has changed since",
@@ -701,9 +702,11 @@ export const texts = {
 
     removals: {
         title: (/** @type {number} */ hours) => `Deactivated and deleted within ${counted(hours, "hour")}`,
-        lead: "What counts towards the brake. To undo it, open the revert: its plan lists what would be restored. A revert undoes everything that the connection did in the range.",
+        lead: "What this connection has deactivated and deleted. To undo it, open the revert: its plan lists what would be restored. A revert undoes everything that the connection did in the range.",
         revert: "Revert these…",
         allowMore: "Allow removals…",
+        noneYet: "Nothing was found so far.",
+        searchOn: "Search on",
         none: "Nothing was removed.",
         noneHint: "The connection has deactivated and deleted no users or groups within this period.",
         resource: "User or group",

@@ -1,4 +1,4 @@
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useRef, useState } from "../vendor/htm-preact.js";
 import { useLists } from "../hooks.js";
 import { texts } from "../texts.js";
 import { Button } from "./button.js";
@@ -10,17 +10,20 @@ const MOST_SHOWN = 6;
 /**
  * Finds resources as the user types and lets them choose one. `search` is `searchSources` or `groupSources`; `render`
  * shows a result, and `note` says why it cannot be chosen.
- * @param {{ label: string, search: (text: string, sort: string | null, parameters: any) => import("../hooks.js").Source[],
- *     render: (item: any) => unknown, note?: (item: any) => string | null, onPick: (item: any) => unknown, busy?: boolean } & Record<string, unknown>} props
+ * @param {{ label: string, search: import("./finder.js").Search, render: (item: any) => unknown, note?: (item: any) => string | null,
+ *     onPick: (item: any) => unknown, busy?: boolean } & Record<string, unknown>} props
  */
 export function Picker({ label, search, render, note, onPick, busy, ...attributes }) {
     const [text, setText] = useState("");
     const list = useLists(text.trim() ? search(text.trim(), null, { limit: MOST_SHOWN }) : []);
+    const element = useRef(/** @type {HTMLElement | null} */ (null));
     const pick = async (/** @type {any} */ item) => {
-        if (await onPick(item) !== false) setText("");
+        if (await onPick(item) === false) return;
+        setText("");
+        element.current?.querySelector("input")?.focus(); // The button of the result goes away.
     };
     return html`
-        <div class="picker">
+        <div class="picker" ref=${element}>
             <${SearchField} label=${label} value=${text} onSearch=${setText} ...${attributes} />
             <${ErrorNotice} error=${list.error} />
             <ul class="picker-results" aria-busy=${list.loading}>

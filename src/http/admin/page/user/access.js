@@ -14,7 +14,8 @@ export function DeactivatedNotice({ user }) {
     return html`
         <div class="notice warning access">
             <p class="notice-body">
-                ${change && html`${texts.user.deactivatedBy} <${Actor} actor=${change.actor} />, <${Time} value=${change.time} form="precise" />.${" "}`}
+                ${change && html`
+                    ${texts.user.deactivatedBy} <${Actor} actor=${change.actor} />, <${Time} value=${change.time} form="precise" />.${" "}`}
                 ${!change && !loading && `${texts.user.isDeactivated} `}
                 <a href=${hrefWith({ tab: "history", at: null })}>${texts.user.history.show}</a>
             </p>

@@ -17,7 +17,10 @@ import { restoreUser } from "./restore.js";
 
 /** Deactivates or reactivates a user, and offers to undo it. @param {any} user @param {boolean} active @param {(user: any) => void} changed */
 export async function setActive(user, active, changed) {
-    const write = async (/** @type {boolean} */ value) => changed((await request(`/users/${user.id}`, { method: "PATCH", body: { active: value } })).data);
+    const write = async (/** @type {boolean} */ value) => {
+        const { data } = await request(`/users/${user.id}`, { method: "PATCH", body: { active: value } });
+        changed(data);
+    };
     await write(active);
     const text = active ? texts.user.reactivated(nameOf(user)) : texts.user.deactivated(nameOf(user));
     toast(text, undoable(() => write(!active)));

@@ -37,7 +37,8 @@ export function Change({ change, userId, revertedBy, repair, busy, run }) {
         <a href=${hrefWith({ at: revision })} title=${texts.user.history.stateAfter}>${texts.user.history.state}</a>`;
     const action = html`
         ${repair?.kind === "active" && html`<${Button} busy=${busy} onClick=${() => run(repair, "")}>${texts.user.reactivate}<//>`}
-        ${repair?.kind === "group" && html`<${AddAgain} groupId=${repair.groupId} busy=${busy} run=${(/** @type {string} */ name) => run(repair, name)} />`}`;
+        ${repair?.kind === "group" && html`
+            <${AddAgain} groupId=${repair.groupId} busy=${busy} run=${(/** @type {string} */ name) => run(repair, name)} />`}`;
     return html`
         <${ChangeEntry} change=${change} ...${meaningOf(change)} subject=${group} action=${action} link=${state}
             resource=${groupId ?? userId} revertedBy=${revertedBy} />`;

@@ -2,7 +2,7 @@ import { html, useState } from "../vendor/htm-preact.js";
 import { Actor } from "../components/actor.js";
 import { Badge } from "../components/badge.js";
 import { Button } from "../components/button.js";
-import { EmptyState, Skeleton } from "../components/empty-state.js";
+import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Page } from "../components/page.js";
 import { Time } from "../components/time.js";
@@ -14,6 +14,7 @@ import { nameOf } from "../user-search.js";
 import { Erasure } from "./actions.js";
 import { AsOf } from "./as-of.js";
 import { Content } from "./content.js";
+import { Loading } from "./loading.js";
 import { GroupNames, restoreUser } from "./restore.js";
 
 /**
@@ -23,7 +24,7 @@ import { GroupNames, restoreUser } from "./restore.js";
 export function Deleted({ id, restored }) {
     const { data, error, reload } = useResource(`/users/${id}/changes`, { limit: 50 });
     if (error?.status === 404) return html`<${Unknown} />`;
-    if (!data) return html`<${Page} title=${"\u00a0"}>${error ? html`<${ErrorNotice} error=${error} retry=${reload} />` : html`<${Skeleton} />`}<//>`;
+    if (!data) return html`<${Loading} error=${error} retry=${reload} />`;
     const deletion = data.items.find((/** @type {any} */ row) => row.type === "user.deleted");
     const last = deletion?.before;
     if (!last) return html`<${Erased} id=${id} change=${deletion ?? data.items[0]} />`;
@@ -42,11 +43,17 @@ function Unknown() {
         <//>`;
 }
 
+/** @param {{ change: any }} props */
+const DeletedBy = ({ change: { actor, time } }) => html`${texts.user.deletedBy} <${Actor} actor=${actor} />, <${Time} value=${time} form="precise" />.`;
+
+/** The user that has a unique value now. @param {{ id?: string }} props */
+const Holder = ({ id }) => (id ? html`<p><${Link} to=${`/users/${id}`}>${texts.user.showExisting}<//></p>` : null);
+
 /** Of an erased user, only the times of the changes are known. @param {{ id: string, change: any }} props */
 function Erased({ id, change }) {
     return html`
         <${Page} title=${texts.user.erasedTitle} lead=${texts.user.erasedHint}>
-            <p class="notice">${html`<span>${texts.user.deletedBy} <${Actor} actor=${change.actor} />, <${Time} value=${change.time} form="precise" /></span>`}</p>
+            <div class="notice"><p><${DeletedBy} change=${change} /></p></div>
             <${Content} user=${null} id=${id} only="history" />
         <//>`;
 }
@@ -65,13 +72,12 @@ function LastState({ user, deletion, groups, restored, reload }) {
             <div class="stack">
                 <div class="notice warning">
                     <div class="notice-body">
-                        <p>${texts.user.deletedBy} <${Actor} actor=${deletion.actor} />, <${Time} value=${deletion.time} form="precise" />.
-                            ${" "}${can("admin") ? texts.user.restoreHint : texts.user.restoreRole}</p>
+                        <p><${DeletedBy} change=${deletion} /> ${can("admin") ? texts.user.restoreHint : texts.user.restoreRole}</p>
                         ${groups.length > 0 && html`<p>${texts.user.groupsAtDeletion}</p><${GroupNames} ids=${groups} />`}
                     </div>
                 </div>
                 <${ErrorNotice} error=${restore.error} />
-                ${restore.error?.body.existingId && html`<p><${Link} to=${`/users/${restore.error.body.existingId}`}>${texts.user.showExisting}<//></p>`}
+                <${Holder} id=${restore.error?.body.existingId} />
                 <div>${at ? html`<${AsOf} id=${user.id} at=${at} user=${null} />` : html`<${Content} user=${user} id=${user.id} deleted />`}</div>
             </div>
         <//>`;

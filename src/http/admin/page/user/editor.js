@@ -1,70 +1,74 @@
-import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { get, Problem, request } from "../api.js";
-import { Button } from "../components/button.js";
-import { Confirm } from "../components/dialog.js";
-import { ErrorNotice } from "../components/error-notice.js";
-import { Form } from "../components/form.js";
 import { toast } from "../components/toasts.js";
 import { useAction } from "../hooks.js";
 import { navigate } from "../router.js";
 import { texts } from "../texts.js";
 import { nameOf } from "../user-search.js";
 import { hasDraft, useDraft } from "./drafts.js";
-import { Fields } from "./fields.js";
-import { jsonOf, parsed } from "./json-attributes.js";
+import { focusHeading } from "./focus.js";
+import { jsonOf } from "./json-attributes.js";
 import { undoable } from "./memberships.js";
 import { MergeView } from "./merge-view.js";
-import { normalized, patchBetween, patchOf, writable } from "./patch.js";
+import { patchOf } from "./patch.js";
+import { entered, patchFrom, UserForm } from "./user-form.js";
 
 /** @typedef {import("./drafts.js").Draft} Draft */
-
-/** @param {Draft} draft */
-const typed = ({ mine, json }) => ({ ...mine, ...parsed(json).value });
-
-/** What the form would write. @param {Draft} draft */
-const bodyOf = (draft) => patchBetween(writable(draft.base), normalized(writable(typed(draft))));
 
 /**
  * The form of a user. If someone else was faster, it shows what to merge.
  * @param {{ user: any, changed: (user: any) => void }} props
  */
 export function Editor({ user, changed }) {
-    const { draft, change, discard } = useDraft(user.id, () => ({ base: user, mine: user, json: jsonOf(user) }));
+    const { draft, change, discard } = useDraft(user.id, () => draftOf(user, user));
     const [theirs, setTheirs] = useState(/** @type {any} */ (null));
-    const close = (/** @type {any} */ next) => {
+    const close = () => {
         discard();
-        changed(next);
         navigate(`/users/${user.id}`, {}, { replace: true });
-        document.querySelector("h1")?.focus(); // The form had the focus.
+        focusHeading();
     };
-    const save = useAction(async (/** @type {Draft} */ next) => {
-        const body = bodyOf(next);
-        if (!Object.keys(body).length) return close(next.base);
-        try {
-            const { data } = await request(`/users/${user.id}`, { method: "PATCH", body, ifMatch: next.base.version });
-            close(data);
-            reportSaved(data, next.base, changed);
-        } catch (error) {
-            if (!(error instanceof Problem) || error.status !== 412) throw error;
-            setTheirs((await get(`/users/${user.id}`)).data);
-        }
-    });
+    const saved = (/** @type {any} */ next, /** @type {any} */ before) => {
+        close();
+        changed(next);
+        reportSaved(next, before, changed);
+    };
+    const save = useSave(user.id, saved, close, setTheirs);
     useKeptDraft(user);
-    const continueWith = (/** @type {any} */ result) => {
-        const next = { base: theirs, mine: result, json: jsonOf(result) };
+    const adopt = (/** @type {any} */ result) => {
+        const next = draftOf(theirs, result);
         change(next);
         return next;
     };
     const back = (/** @type {any} */ result) => {
-        continueWith(result);
+        adopt(result);
         setTheirs(null);
     };
-    if (theirs) {
-        return html`
-            <${MergeView} key=${theirs.version} base=${draft.base} theirs=${theirs} mine=${normalized(typed(draft))} busy=${save.busy} error=${save.error}
-                onSave=${(/** @type {any} */ result) => save.run(continueWith(result))} onBack=${back} />`;
-    }
-    return html`<${UserForm} draft=${draft} onInput=${change} save=${save} action=${texts.user.form.save} onDiscard=${() => close(user)} />`;
+    const saveMerged = (/** @type {any} */ result) => save.run(adopt(result));
+    if (!theirs) return html`<${UserForm} draft=${draft} onInput=${change} save=${save} action=${texts.user.form.save} onDiscard=${close} />`;
+    return html`
+        <${MergeView} key=${theirs.version} base=${draft.base} theirs=${theirs} mine=${entered(draft)} busy=${save.busy} error=${save.error}
+            onSave=${saveMerged} onBack=${back} />`;
+}
+
+/** @param {any} base @param {any} mine @returns {Draft} */
+const draftOf = (base, mine) => ({ base, mine, json: jsonOf(mine) });
+
+/**
+ * Saves a draft, unless someone else has saved another version since it began.
+ * @param {string} id @param {(user: any, before: any) => void} saved @param {() => void} unchanged @param {(theirs: any) => void} conflict
+ */
+function useSave(id, saved, unchanged, conflict) {
+    return useAction(async (/** @type {Draft} */ draft) => {
+        const body = patchFrom(draft);
+        if (!Object.keys(body).length) return unchanged();
+        try {
+            const { data } = await request(`/users/${id}`, { method: "PATCH", body, ifMatch: draft.base.version });
+            saved(data, draft.base);
+        } catch (error) {
+            if (!(error instanceof Problem) || error.status !== 412) throw error;
+            conflict((await get(`/users/${id}`)).data);
+        }
+    });
 }
 
 /** @param {any} user @param {any} before @param {(user: any) => void} changed */
@@ -82,35 +86,4 @@ function useKeptDraft(user) {
         const action = { label: texts.user.form.continue, run: () => navigate(`/users/${user.id}`, { edit: 1 }) };
         if (hasDraft(user.id)) toast(texts.user.form.kept(nameOf(user)), { action });
     }, []);
-}
-
-/**
- * @param {{ draft: Draft, onInput: (draft: Draft) => void, action: string, onDiscard: () => void,
- *     save: { run: (draft: Draft) => Promise<boolean>, busy: boolean, error: Problem | null } }} props
- */
-export function UserForm({ draft, onInput, action, onDiscard, save }) {
-    const [asking, setAsking] = useState(false);
-    const invalid = parsed(draft.json).error !== undefined;
-    const element = useRef(/** @type {HTMLElement | null} */ (null));
-    useEffect(() => {
-        const field = element.current?.querySelector('[aria-invalid="true"]');
-        if (save.error && field instanceof HTMLElement) field.focus();
-    }, [save.error]);
-    useEffect(() => element.current?.querySelector("input")?.focus({ preventScroll: true }), []);
-    const leave = () => (Object.keys(bodyOf(draft)).length || invalid ? setAsking(true) : onDiscard());
-    return html`
-        <div ref=${element}>
-            <${Form} onSubmit=${() => invalid || save.busy || save.run(draft)} novalidate>
-                <${Fields} draft=${draft} onInput=${onInput} problem=${save.error} />
-                <${ErrorNotice} error=${save.error} />
-                <div class="form-actions">
-                    <${Button} kind="primary" type="submit" busy=${save.busy} disabled=${invalid}>${action}<//>
-                    <${Button} onClick=${leave}>${texts.common.cancel}<//>
-                </div>
-            <//>
-            ${asking && html`
-                <${Confirm} title=${texts.user.form.discardTitle} action=${texts.user.form.discard} danger onClose=${() => setAsking(false)} onConfirm=${async () => onDiscard()}>
-                    <p>${texts.user.form.discardHint}</p>
-                <//>`}
-        </div>`;
 }

@@ -15,6 +15,9 @@ import { FIELDS, LISTS } from "./sections.js";
 /** @typedef {import("../api.js").Problem} Problem */
 /** @typedef {(path: string, value: any) => void} SetValue */
 
+/** The externalId that callers of the native API set. */
+const NATIVE = "externalIds.native";
+
 /**
  * The fields of a user, with the errors of a problem at their fields.
  * @param {{ draft: import("./drafts.js").Draft, onInput: (draft: import("./drafts.js").Draft) => void, problem: Problem | null }} props
@@ -25,7 +28,8 @@ export function Fields({ draft, onInput, problem }) {
     const [account, name, organization, region] = FIELDS;
     const part = (/** @type {typeof account} */ { title, paths }, /** @type {unknown} */ extra = null) =>
         html`<${Part} title=${title} paths=${paths} mine=${mine} set=${set} problem=${problem}>${extra}<//>`;
-    const active = html`<${Checkbox} label=${texts.users.active} checked=${mine.active} onInput=${(/** @type {boolean} */ value) => set("active", value)} />`;
+    const setActive = (/** @type {boolean} */ value) => set("active", value);
+    const active = html`<${Checkbox} label=${texts.users.active} checked=${mine.active} onInput=${setActive} />`;
     return html`
         ${part(account, active)}
         ${part(name)}
@@ -47,7 +51,7 @@ function Part({ title, paths, mine, set, problem, children }) {
         <${Section} title=${title}>
             <div class="fields">
                 ${paths.map((path) => html`
-                    <${Field} key=${path} label=${path === "externalIds.native" ? texts.users.externalId : labelOf(path)} value=${valueAt(mine, path) ?? ""}
+                    <${Field} key=${path} label=${path === NATIVE ? texts.users.externalId : labelOf(path)} value=${valueAt(mine, path) ?? ""}
                         error=${fieldError(problem, pointerOf(path))} required=${path === "userName"} autocomplete="off" spellcheck=${false}
                         onInput=${(/** @type {string} */ value) => set(path, value)} />`)}
                 ${children}
@@ -56,7 +60,10 @@ function Part({ title, paths, mine, set, problem, children }) {
 }
 
 /** @param {string} path */
-const pointerOf = (path) => (path === "externalIds.native" ? "/externalId" : `/${path.replace(".", "/")}`);
+const pointerOf = (path) => (path === NATIVE ? "/externalId" : `/${path.replace(".", "/")}`);
+
+/** @param {any} user */
+const candidate = (user) => html`${nameOf(user)} <span class="muted small">${emailOf(user) ?? user.userName}</span>`;
 
 /** @param {{ manager: any, set: SetValue, problem: Problem | null }} props */
 function Manager({ manager, set, problem }) {
@@ -68,8 +75,7 @@ function Manager({ manager, set, problem }) {
             ${manager
                 ? html`<div class="actions"><${Reference} type="user" id=${manager.value} name=${manager.displayName} />
                     <${Button} onClick=${() => choose(null)}>${texts.user.form.removeManager}<//></div>`
-                : html`<${Picker} label=${texts.user.form.findManager} search=${searchSources} onPick=${choose}
-                    render=${(/** @type {any} */ user) => html`${nameOf(user)} <span class="muted small">${emailOf(user) ?? user.userName}</span>`} />`}
+                : html`<${Picker} label=${texts.user.form.findManager} search=${searchSources} render=${candidate} onPick=${choose} />`}
             ${error && html`<p class="hint error">${error}</p>`}
         </div>`;
 }

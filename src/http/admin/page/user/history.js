@@ -7,6 +7,7 @@ import { can } from "../session.js";
 import { texts } from "../texts.js";
 import { setActive } from "./actions.js";
 import { Change } from "./change.js";
+import { focusHeading } from "./focus.js";
 import { addToGroup } from "./memberships.js";
 
 const LIMIT = 30;
@@ -23,9 +24,10 @@ export function History({ id, user, erased = false, changed }) {
         changed?.(next);
         reload();
     }));
+    const run = (/** @type {Repair} */ choice, /** @type {string} */ name) => repair.run(choice, name).then(focusHeading);
     const entry = (/** @type {any} */ change, /** @type {number} */ i) => html`
         <${Change} key=${change.revision} change=${change} userId=${id} revertedBy=${revertedBy(items, change.revision)}
-            repair=${user && can("writer") && repairOf(items, i)} run=${repair.run} busy=${repair.busy} />`;
+            repair=${user && can("writer") && repairOf(items, i)} run=${run} busy=${repair.busy} />`;
     return html`
         ${!erased && items.length > 0 && html`<${AsOfField} />`}
         <${ErrorNotice} error=${repair.error} />

@@ -46,7 +46,8 @@ function Row({ name, number, element, pointer, problem, onInput, onRemove }) {
             <${Field} label=${texts.user.form.type} value=${element.type ?? ""} list=${id} error=${fieldError(problem, `${pointer}/type`)}
                 onInput=${(/** @type {string} */ type) => onInput({ type })} />
             <datalist id=${id}>${TYPES.map((type) => html`<option key=${type} value=${type}></option>`)}</datalist>
-            <${Checkbox} label=${texts.user.form.primary} checked=${element.primary} onInput=${(/** @type {boolean} */ primary) => onInput({ primary })} />
+            <${Checkbox} label=${texts.user.form.primary} checked=${element.primary}
+                onInput=${(/** @type {boolean} */ primary) => onInput({ primary })} />
             <${IconButton} icon="close" label=${texts.user.form.remove(label)} onClick=${onRemove} />
         </div>`;
 }

@@ -75,6 +75,8 @@ function MergeRow({ row, choice, choose }) {
                         <span><${AttributeValue} path=${path} value=${row[/** @type {Choice} */ (side)]} /></span>
                     </label>
                 </td>`)}
-            <td data-label=${resultLabel}>${choice ? html`<${AttributeValue} path=${path} value=${row[choice]} />` : html`<span class="muted">${texts.user.merge.choose}</span>`}</td>
+            <td data-label=${resultLabel}>
+                ${choice ? html`<${AttributeValue} path=${path} value=${row[choice]} />` : html`<span class="muted">${texts.user.merge.choose}</span>`}
+            </td>
         </tr>`;
 }

@@ -6,7 +6,10 @@ import { texts } from "../texts.js";
 const MEMBERS_OF_EXTERNAL_IDS = /^externalIds\./;
 const JSON_OBJECTS = /^(custom|extensions)\./;
 
-const NAME = ["displayName", "name.givenName", "name.middleName", "name.familyName", "name.honorificPrefix", "name.honorificSuffix", "name.formatted", "nickName"];
+const NAME = [
+    "displayName", "name.givenName", "name.middleName", "name.familyName", "name.honorificPrefix", "name.honorificSuffix", "name.formatted",
+    "nickName",
+];
 const CONTACT = ["emails", "phoneNumbers", "ims", "addresses", "profileUrl", "photos"];
 const ORGANIZATION = [
     "title", "userType", "enterprise.employeeNumber", "enterprise.department", "enterprise.division", "enterprise.organization",

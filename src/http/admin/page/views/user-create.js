@@ -6,9 +6,9 @@ import { useAction } from "../hooks.js";
 import { Link, navigate } from "../router.js";
 import { texts } from "../texts.js";
 import { useDraft } from "../user/drafts.js";
-import { UserForm } from "../user/editor.js";
-import { jsonOf, parsed } from "../user/json-attributes.js";
-import { normalized, writable } from "../user/patch.js";
+import { jsonOf } from "../user/json-attributes.js";
+import { writable } from "../user/patch.js";
+import { entered, UserForm } from "../user/user-form.js";
 import { nameOf } from "../user-search.js";
 
 const NAME = { formatted: null, givenName: null, middleName: null, familyName: null, honorificPrefix: null, honorificSuffix: null };
@@ -21,7 +21,7 @@ export default function UserCreate() {
     const { draft, change, discard } = useDraft("new", () => ({ base: EMPTY, mine: { ...EMPTY, emails: [FIRST_EMAIL] }, json: jsonOf(EMPTY) }));
     const keyOf = useIdempotencyKey();
     const save = useAction(async () => {
-        const body = normalized(writable({ ...draft.mine, ...parsed(draft.json).value }));
+        const body = writable(entered(draft));
         const { data } = await request("/users", { method: "POST", body, headers: { "Idempotency-Key": keyOf(body) } });
         discard();
         navigate(`/users/${data.id}`, {}, { replace: true });

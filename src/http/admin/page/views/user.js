@@ -1,8 +1,6 @@
 import { html, useState } from "../vendor/htm-preact.js";
 import { Badge } from "../components/badge.js";
 import { ButtonLink } from "../components/button.js";
-import { Skeleton } from "../components/empty-state.js";
-import { ErrorNotice } from "../components/error-notice.js";
 import { Page } from "../components/page.js";
 import { useResource } from "../hooks.js";
 import { hrefWith, useLocation } from "../router.js";
@@ -15,6 +13,7 @@ import { Content } from "../user/content.js";
 import { Deleted } from "../user/deleted.js";
 import { hasDraft } from "../user/drafts.js";
 import { Editor } from "../user/editor.js";
+import { Loading } from "../user/loading.js";
 import { RestoredNotice } from "../user/restore.js";
 import { nameOf } from "../user-search.js";
 
@@ -33,7 +32,7 @@ export default function User({ id }) {
         reload();
     };
     if (error?.status === 404) return html`<${Deleted} id=${id} restored=${showRestored} />`;
-    if (!user) return html`<${Page} title=${"\u00a0"}>${error ? html`<${ErrorNotice} error=${error} retry=${reload} />` : html`<${Skeleton} lines=${10} />`}<//>`;
+    if (!user) return html`<${Loading} error=${error} retry=${reload} />`;
     const actions = html`<${Actions} user=${user} changed=${changed} deleted=${deleted} restored=${showRestored} />`;
     const notice = restored && html`<${RestoredNotice} restored=${restored} onClose=${() => setRestored(null)} />`;
     return html`<${Existing} user=${user} changed=${changed} actions=${actions} notice=${notice} />`;
