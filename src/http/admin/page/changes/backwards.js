@@ -18,20 +18,20 @@ const FIRST_SIZE = 50;
 const LARGEST_SIZE = 50_000;
 
 /** After so many requests, what was found is shown, and the reader decides whether to go on. */
-const MOST_REQUESTS = 12;
+const REQUESTS = 12;
 
 /** @param {number} high @param {number} low @returns {Position} */
 export const startAt = (high, low = 0) => ({ high, low, size: FIRST_SIZE });
 
 /**
  * Reads until `wanted` changes are found that `accept` accepts, for filters that the API does not have.
- * @param {Position} position @param {Filter} filter @param {(change: Change) => boolean} accept @param {number} wanted
+ * @param {Position} position @param {Filter} filter @param {(change: Change) => boolean} accept @param {{ wanted: number, requests?: number }} limits
  * @param {AbortSignal} signal @returns {Promise<{ items: Change[], position: Position }>}
  */
-export async function readBackwards(position, filter, accept, wanted, signal) {
+export async function readBackwards(position, filter, accept, { wanted, requests = REQUESTS }, signal) {
     /** @type {Change[]} */
     const items = [];
-    for (let i = 0; i < MOST_REQUESTS && items.length < wanted && position.high > position.low; i += 1) {
+    for (let i = 0; i < requests && items.length < wanted && position.high > position.low; i += 1) {
         const window = await readWindow(position, filter, signal);
         items.push(...window.items.filter(accept));
         position = window.position;

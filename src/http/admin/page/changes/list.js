@@ -11,6 +11,7 @@ import { readBackwards, startAt } from "./backwards.js";
  * @property {(change: Change) => boolean} accept For what the API cannot filter.
  * @property {string} since @property {string} until Times.
  * @property {number | null} newest The newest revision, instead of `until`.
+ * @property {number} [requests] The most requests for one page.
  * @property {string} key Changes whenever the selection does.
  */
 
@@ -46,10 +47,10 @@ export function useChangeList(selection) {
 const initial = { items: [], position: null, head: null, loading: true, error: null };
 
 /** @param {any} before @param {Selection} selection @param {AbortSignal} signal */
-async function nextPage(before, { type, resource, accept, since, until, newest }, signal) {
+async function nextPage(before, { type, resource, accept, since, until, newest, requests }, signal) {
     const head = before.head ?? await newestRevision(signal);
     const from = before.position ?? await begin({ since, until, newest, head }, signal);
-    const { items, position } = await readBackwards(from, { type, resource }, accept, WANTED, signal);
+    const { items, position } = await readBackwards(from, { type, resource }, accept, { wanted: WANTED, requests }, signal);
     return { items: [...before.items, ...items], position, head, loading: false, error: null };
 }
 

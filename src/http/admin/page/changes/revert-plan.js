@@ -17,7 +17,7 @@ import { texts } from "../texts.js";
 const t = texts.revert;
 const SHOWN = 100;
 const MOST_ATTEMPTS = 5;
-const PROGRESS_MS = 1_000;
+const PROGRESS_MS = 500;
 
 /** A plan, and after its application the results. @param {{ plan: import("../views/revert.js").Plan, again: () => void }} props */
 export function RevertPlan({ plan: { range, result: plan }, again }) {

@@ -21,11 +21,11 @@ export function Log({ label, className, list, keyOf, row, detail, empty }) {
     if (!items.length && loading) return html`<div class="card"><${Skeleton} lines=${10} /></div>`;
     if (!items.length && !list.hasMore) return empty;
     return html`
-        <ol class=${`log ${className}`} aria-label=${label} aria-busy=${loading}>
+        ${items.length > 0 && html`<ol class=${`log ${className}`} aria-label=${label} aria-busy=${loading}>
             ${items.map((item) => html`
                 <${Entry} key=${keyOf(item)} id=${String(keyOf(item))} item=${item} row=${row} detail=${detail}
                     open=${open === String(keyOf(item))} />`)}
-        </ol>
+        </ol>`}
         <${LoadMore} list=${list} />`;
 }
 
@@ -64,7 +64,7 @@ export function LiveBar({ live, setLive, failed, waiting, show }) {
             <${Button} aria-pressed=${live} onClick=${() => setLive(!live)}>
                 <span class=${live && !failed ? "live-dot" : "live-dot off"}></span>${texts.live.title}
             <//>
-            <p class="muted small" role="status">${text}</p>
+            <p class="muted small" role="status">${text} <span class="visually-hidden">${waiting}</span></p>
             ${waiting && html`<${Button} kind="primary" icon="up" onClick=${click}>${waiting}<//>`}
         </div>`;
 }

@@ -16,6 +16,9 @@ import { ReleaseDialog } from "./held.js";
 const t = texts.removals;
 const HOUR_MS = 3_600_000;
 const DEFAULT_HOURS = 24;
+
+/** Removals can be rare among many updates. */
+const REQUESTS = 100;
 const TYPES = "user.updated,user.deleted,group.deleted";
 
 /** What a connection has deactivated and deleted within the period of its brake. @param {{ connection: any, onChange: () => void }} props */
@@ -24,7 +27,7 @@ export function Removals({ connection, onChange }) {
     const hours = connection.brake?.hours ?? DEFAULT_HOURS;
     const since = useMemo(() => periodStart(connection.held?.since, hours), [connection.held?.since, hours]);
     const list = useChangeList({
-        type: TYPES, resource: "", since, until: "", newest: null, key: `${connection.id} ${since}`,
+        type: TYPES, resource: "", since, until: "", newest: null, requests: REQUESTS, key: `${connection.id} ${since}`,
         accept: (change) => change.actor.id === connection.id && isRemoval(change),
     });
     const actions = html`
@@ -34,9 +37,15 @@ export function Removals({ connection, onChange }) {
         <${Section} title=${t.title(hours)} actions=${actions}>
             <p class="muted section-lead">${t.lead}</p>
             <${Table} caption=${t.title(hours)} columns=${COLUMNS} list=${list} keyOf=${revisionOf}
-                empty=${html`<${EmptyState} title=${t.none} hint=${t.noneHint} />`} />
+                empty=${html`<${NoRemovals} list=${list} />`} />
         <//>
         ${releasing && html`<${ReleaseDialog} connection=${connection} onChange=${onChange} onClose=${() => setReleasing(false)} />`}`;
+}
+
+/** @param {{ list: import("../changes/list.js").ChangeList }} props */
+function NoRemovals({ list }) {
+    if (!list.hasMore) return html`<${EmptyState} title=${t.none} hint=${t.noneHint} />`;
+    return html`<${EmptyState} title=${t.noneYet}><${Button} onClick=${list.loadMore}>${t.searchOn}<//><//>`;
 }
 
 const revisionOf = (/** @type {Change} */ { revision }) => revision;

@@ -37,7 +37,7 @@ function Notes({ notes, failed }) {
                         <${Icon} name="error" />
                         <div class="notice-body">
                             <p><strong>${texts.notes[code] ?? code}</strong> <span class="muted small">${section}</span></p>
-                            ${detail && html`<p>${detail}</p>`}
+                            ${detail && html`<p><${CodeText} text=${detail} /></p>`}
                             ${hint && html`<p class="advice"><strong>${t.whatToChange}</strong> <${CodeText} text=${hint} /></p>`}
                         </div>
                     </li>`)}
