@@ -2,8 +2,9 @@ import { html } from "../vendor/htm-preact.js";
 import { Actor } from "../components/actor.js";
 import { Badge } from "../components/badge.js";
 import { Button } from "../components/button.js";
-import { EmptyState, Skeleton } from "../components/empty-state.js";
+import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
+import { Loading } from "../components/loading.js";
 import { Page, Section } from "../components/page.js";
 import { Time } from "../components/time.js";
 import { useAction, useList, useResource } from "../hooks.js";
@@ -20,7 +21,7 @@ export function Deleted({ id, onRestored }) {
     const { data, error, reload } = useResource(`/groups/${encodeURIComponent(id)}/changes`, { limit: 1 });
     const deletion = data?.items[0];
     if (error?.status === 404) return html`<${Unknown} />`;
-    if (!deletion) return html`<${Page} title=${"\u00a0"}>${error ? html`<${ErrorNotice} error=${error} retry=${reload} />` : html`<${Skeleton} lines=${8} />`}<//>`;
+    if (!deletion) return html`<${Loading} error=${error} retry=${reload} />`;
     return html`<${LastState} id=${id} deletion=${deletion} onRestored=${onRestored} />`;
 }
 

@@ -4,6 +4,7 @@ import { Badge } from "../components/badge.js";
 import { Button } from "../components/button.js";
 import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
+import { Loading } from "../components/loading.js";
 import { Page } from "../components/page.js";
 import { Time } from "../components/time.js";
 import { useAction, useResource } from "../hooks.js";
@@ -14,7 +15,6 @@ import { nameOf } from "../user-search.js";
 import { Erasure } from "./actions.js";
 import { AsOf } from "./as-of.js";
 import { Content } from "./content.js";
-import { Loading } from "./loading.js";
 import { GroupNames, restoreUser } from "./restore.js";
 
 /**

@@ -1,6 +1,5 @@
 import { html, useState } from "../vendor/htm-preact.js";
-import { Skeleton } from "../components/empty-state.js";
-import { ErrorNotice } from "../components/error-notice.js";
+import { Loading } from "../components/loading.js";
 import { Page } from "../components/page.js";
 import { Tabs, useTab } from "../components/tabs.js";
 import { Actions } from "../group/actions.js";
@@ -31,7 +30,7 @@ export default function Group({ id }) {
         reload();
     };
     if (error?.status === 404) return html`<${Deleted} id=${id} onRestored=${showRestored} />`;
-    if (!group) return html`<${Page} title=${"\u00a0"}>${error ? html`<${ErrorNotice} error=${error} retry=${reload} />` : html`<${Skeleton} lines=${10} />`}<//>`;
+    if (!group) return html`<${Loading} error=${error} retry=${reload} />`;
     return html`<${Existing} group=${group} reload=${reload} restored=${restored} onRestored=${setRestored} />`;
 }
 

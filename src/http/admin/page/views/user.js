@@ -1,6 +1,7 @@
 import { html, useState } from "../vendor/htm-preact.js";
 import { Badge } from "../components/badge.js";
 import { ButtonLink } from "../components/button.js";
+import { Loading } from "../components/loading.js";
 import { Page } from "../components/page.js";
 import { useResource } from "../hooks.js";
 import { hrefWith, useLocation } from "../router.js";
@@ -13,7 +14,6 @@ import { Content } from "../user/content.js";
 import { Deleted } from "../user/deleted.js";
 import { hasDraft } from "../user/drafts.js";
 import { Editor } from "../user/editor.js";
-import { Loading } from "../user/loading.js";
 import { RestoredNotice } from "../user/restore.js";
 import { nameOf } from "../user-search.js";
 
