@@ -1067,6 +1067,7 @@ export const texts = {
         editTitle: (/** @type {string} */ name) => `Edit ${name}`,
         save: "Save",
         saved: (/** @type {string} */ name) => `The tenant ${name} is saved.`,
+        outdated: "Somebody else has changed the tenant in the meantime. Your input is kept: save again to apply it to the present state.",
         conflicts: (/** @type {number} */ count) => `${counted(count, "value is", "values are")} not unique.`,
         conflictsHint: "Change or delete all but one of the users or groups with the same value, and save again.",
         conflict: (/** @type {string} */ collection, /** @type {number} */ count) => `${integer.format(count)} ${collection}`,

@@ -12,15 +12,20 @@ import { texts } from "../texts.js";
 /** @typedef {import("../views/tenants.js").Tenant} Tenant */
 
 /**
- * Creates a tenant, or changes one.
- * @param {{ tenant?: Tenant, fixedName?: boolean, onSaved: (tenant: Tenant) => void, onClose: () => void }} props
+ * Creates a tenant, or changes one. `onOutdated` reads the present state of a tenant that somebody else has changed.
+ * @param {{ tenant?: Tenant, fixedName?: boolean, onSaved: (tenant: Tenant) => void, onOutdated?: () => void, onClose: () => void }} props
  */
-export function TenantForm({ tenant, fixedName = false, onSaved, onClose }) {
+export function TenantForm({ tenant, fixedName = false, onSaved, onOutdated, onClose }) {
+    const [base] = useState(tenant);
     const [name, setName] = useState(tenant?.name ?? "");
     const [uniqueGroupNames, setUniqueGroupNames] = useState(tenant?.uniqueGroupNames ?? false);
     const [uniqueEmails, setUniqueEmails] = useState(tenant?.uniqueEmails ?? false);
     const { run, busy, error } = useAction(async () => {
-        const { data } = await save(tenant, { ...(fixedName ? {} : { name: name.trim() }), uniqueGroupNames, uniqueEmails });
+        const input = { name: name.trim(), uniqueGroupNames, uniqueEmails };
+        const { data } = await save(base, tenant, input).catch((problem) => {
+            if (problem.status === 412) onOutdated?.();
+            throw problem;
+        });
         toast(tenant ? texts.tenants.saved(data.name) : texts.tenants.createdToast(data.name));
         onClose();
         onSaved(data);
@@ -46,15 +51,21 @@ export function TenantForm({ tenant, fixedName = false, onSaved, onClose }) {
         <//>`;
 }
 
-/** The tenants belong to no tenant. @param {Tenant | undefined} tenant @param {object} body */
-function save(tenant, body) {
-    if (!tenant) return request("/tenants", { method: "POST", body, tenant: null });
-    return request(`/tenants/${tenant.id}`, { method: "PATCH", body, ifMatch: tenant.version, tenant: null });
+/**
+ * Sends only what the form has changed, so that the changes of others survive. Tenants belong to no tenant.
+ * @param {Tenant | undefined} base What the form began with. @param {Tenant | undefined} present
+ * @param {Pick<Tenant, "name" | "uniqueGroupNames" | "uniqueEmails">} input
+ */
+function save(base, present, input) {
+    if (!base || !present) return request("/tenants", { method: "POST", body: input, tenant: null });
+    const body = Object.fromEntries(Object.entries(input).filter(([name, value]) => value !== /** @type {any} */ (base)[name]));
+    return request(`/tenants/${base.id}`, { method: "PATCH", body, ifMatch: present.version, tenant: null });
 }
 
 /** @param {{ error: import("../api.js").Problem | null, tenant?: Tenant }} props */
 function SaveError({ error, tenant }) {
     const conflicts = error?.body.conflicts;
+    if (error?.status === 412) return html`<p class="notice warning" role="alert">${texts.tenants.outdated}</p>`;
     if (!conflicts || !tenant) return html`<${ErrorNotice} error=${error} />`;
     return html`
         <div class="notice bad" role="alert">

@@ -36,7 +36,7 @@ export default function Tenants() {
             ${query.has("new") && html`<${TenantForm} onSaved=${list.reload} onClose=${close} />`}
             ${edited && html`
                 <${TenantForm} key=${edited.id} tenant=${edited} fixedName=${edited.name === DEFAULT_TENANT}
-                    onSaved=${(/** @type {Tenant} */ { name }) => renamed(edited.name, name)} onClose=${close} />`}
+                    onSaved=${(/** @type {Tenant} */ { name }) => renamed(edited.name, name)} onOutdated=${list.reload} onClose=${close} />`}
             ${deleting && html`
                 <${Delete} tenant=${deleting} onDeleted=${() => renamed(deleting.name, null)} onClose=${() => setDeleting(null)} />`}
         <//>`;
@@ -99,9 +99,9 @@ function Actions({ tenant, onDelete }) {
 }
 
 /** @param {{ tenant: Tenant, onDeleted: () => void, onClose: () => void }} props */
-function Delete({ tenant: { id, name, version }, onDeleted, onClose }) {
+function Delete({ tenant: { id, name }, onDeleted, onClose }) {
     const remove = async () => {
-        await request(`/tenants/${id}`, { method: "DELETE", ifMatch: version, tenant: null });
+        await request(`/tenants/${id}`, { method: "DELETE", tenant: null });
         toast(texts.tenants.deleted(name));
         onDeleted();
     };
