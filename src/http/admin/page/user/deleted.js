@@ -39,12 +39,15 @@ const groupsOf = (changes, { requestId }) =>
 function Unknown() {
     return html`
         <${Page} title=${texts.user.unknown}>
-            <${EmptyState} title=${texts.user.unknown} hint=${texts.user.unknownHint}><${Link} class="button" to="/users">${texts.user.toUsers}<//><//>
+            <${EmptyState} title=${texts.user.unknown} hint=${texts.user.unknownHint}>
+                <${Link} class="button" to="/users">${texts.user.toUsers}<//>
+            <//>
         <//>`;
 }
 
 /** @param {{ change: any }} props */
-const DeletedBy = ({ change: { actor, time } }) => html`${texts.user.deletedBy} <${Actor} actor=${actor} />, <${Time} value=${time} form="precise" />.`;
+const DeletedBy = ({ change: { actor, time } }) => html`
+    ${texts.user.deletedBy} <${Actor} actor=${actor} />, <${Time} value=${time} form="precise" />.`;
 
 /** The user that has a unique value now. @param {{ id?: string }} props */
 const Holder = ({ id }) => (id ? html`<p><${Link} to=${`/users/${id}`}>${texts.user.showExisting}<//></p>` : null);

@@ -76,7 +76,9 @@ function MergeRow({ row, choice, choose }) {
                     </label>
                 </td>`)}
             <td data-label=${resultLabel}>
-                ${choice ? html`<${AttributeValue} path=${path} value=${row[choice]} />` : html`<span class="muted">${texts.user.merge.choose}</span>`}
+                ${choice
+                    ? html`<${AttributeValue} path=${path} value=${row[choice]} />`
+                    : html`<span class="muted">${texts.user.merge.choose}</span>`}
             </td>
         </tr>`;
 }
