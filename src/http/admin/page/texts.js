@@ -294,6 +294,8 @@ export const texts = {
             draft: "You have changes to this user that are not saved.",
             continue: "Continue editing",
             kept: (/** @type {string} */ name) => `Your changes to ${name} are not saved. This tab keeps them.`,
+            deleted: "Someone has deleted this user while you were editing. Restore it, and your changes are still here.",
+            showDeleted: "Show the deleted user",
             discardTitle: "Discard your changes?",
             discardHint: "What you have entered in this form is lost.",
             discard: "Discard",

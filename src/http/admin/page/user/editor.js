@@ -1,5 +1,6 @@
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { get, Problem, request } from "../api.js";
+import { Button } from "../components/button.js";
 import { toast } from "../components/toasts.js";
 import { useAction } from "../hooks.js";
 import { navigate } from "../router.js";
@@ -17,9 +18,9 @@ import { entered, patchFrom, UserForm } from "./user-form.js";
 
 /**
  * The form of a user. If someone else was faster, it shows what to merge.
- * @param {{ user: any, changed: (user: any) => void }} props
+ * @param {{ user: any, changed: (user: any) => void, deleted: () => void }} props
  */
-export function Editor({ user, changed }) {
+export function Editor({ user, changed, deleted }) {
     const { draft, change, discard } = useDraft(user.id, () => draftOf(user, user));
     const [theirs, setTheirs] = useState(/** @type {any} */ (null));
     const close = () => {
@@ -44,10 +45,23 @@ export function Editor({ user, changed }) {
         setTheirs(null);
     };
     const saveMerged = (/** @type {any} */ result) => save.run(adopt(result));
-    if (!theirs) return html`<${UserForm} draft=${draft} onInput=${change} save=${save} action=${texts.user.form.save} onDiscard=${close} />`;
+    if (!theirs) {
+        return html`
+            ${save.error?.status === 404 && html`<${DeletedMeanwhile} show=${deleted} />`}
+            <${UserForm} draft=${draft} onInput=${change} save=${save} action=${texts.user.form.save} onDiscard=${close} />`;
+    }
     return html`
         <${MergeView} key=${theirs.version} base=${draft.base} theirs=${theirs} mine=${entered(draft)} busy=${save.busy} error=${save.error}
             onSave=${saveMerged} onBack=${back} />`;
+}
+
+/** The form is still there after a restore. @param {{ show: () => void }} props */
+function DeletedMeanwhile({ show }) {
+    return html`
+        <div class="notice warning">
+            <p class="notice-body">${texts.user.form.deleted}</p>
+            <${Button} onClick=${show}>${texts.user.form.showDeleted}<//>
+        </div>`;
 }
 
 /** @param {any} base @param {any} mine @returns {Draft} */

@@ -35,11 +35,11 @@ export default function User({ id }) {
     if (!user) return html`<${Loading} error=${error} retry=${reload} />`;
     const actions = html`<${Actions} user=${user} changed=${changed} deleted=${deleted} restored=${showRestored} />`;
     const notice = restored && html`<${RestoredNotice} restored=${restored} onClose=${() => setRestored(null)} />`;
-    return html`<${Existing} user=${user} changed=${changed} actions=${actions} notice=${notice} />`;
+    return html`<${Existing} user=${user} changed=${changed} deleted=${deleted} actions=${actions} notice=${notice} />`;
 }
 
-/** @param {{ user: any, changed: (user: any) => void, actions: unknown, notice: unknown }} props */
-function Existing({ user, changed, actions, notice }) {
+/** @param {{ user: any, changed: (user: any) => void, deleted: () => void, actions: unknown, notice: unknown }} props */
+function Existing({ user, changed, deleted, actions, notice }) {
     const { query } = useLocation();
     const at = query.get("at");
     const editing = query.has("edit") && can("writer");
@@ -49,7 +49,7 @@ function Existing({ user, changed, actions, notice }) {
             ${notice}
             ${!user.active && !editing && html`<${DeactivatedNotice} key=${user.version} user=${user} />`}
             ${!editing && hasDraft(user.id) && html`<${DraftNotice} />`}
-            ${editing ? html`<${Editor} user=${user} changed=${changed} />`
+            ${editing ? html`<${Editor} user=${user} changed=${changed} deleted=${deleted} />`
                 : at ? html`<${AsOf} id=${user.id} at=${at} user=${user} changed=${changed} />`
                     : html`<${Content} user=${user} id=${user.id} changed=${changed} />`}
         <//>`;
