@@ -280,6 +280,7 @@ export const texts = {
             gained: "Member since then of",
             giveBack: "Give the access back",
             givenBack: (/** @type {string} */ name) => `${name} is active and in these groups again.`,
+            notAdded: (/** @type {string[]} */ groups, /** @type {string} */ reason) => `Not added to ${groups.join(", ")}: ${reason}`,
             restoreValue: "Restore this value",
             valueRestored: "The earlier value was restored.",
         },

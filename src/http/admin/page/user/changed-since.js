@@ -1,5 +1,5 @@
 import { html } from "../vendor/htm-preact.js";
-import { request } from "../api.js";
+import { Problem, request } from "../api.js";
 import { differences } from "../attributes.js";
 import { Button } from "../components/button.js";
 import { Diff } from "../components/diff.js";
@@ -59,14 +59,21 @@ export function ChangedSince({ then, user, groupsThen, groupsNow, changed = () =
  * @param {any} user @param {any[]} groups @param {boolean} reactivate @param {Changed} changed
  */
 async function giveAccessBack(user, groups, reactivate, changed) {
-    /** @type {unknown[]} */
+    /** @type {{ group: any, problem: Problem }[]} */
     const failures = [];
-    for (const { id } of groups) {
-        await request(`/groups/${id}/members/${user.id}`, { method: "PUT" }).catch((error) => failures.push(error));
+    for (const group of groups) {
+        await request(`/groups/${group.id}/members/${user.id}`, { method: "PUT" }).catch((problem) => failures.push({ group, problem }));
     }
     if (reactivate) changed((await request(`/users/${user.id}`, { method: "PATCH", body: { active: true } })).data);
-    if (failures.length) throw failures[0];
+    if (failures.length) throw notAdded(failures);
     toast(texts.user.asOf.givenBack(nameOf(user)));
+}
+
+/** @param {{ group: any, problem: Problem }[]} failures */
+function notAdded(failures) {
+    const { body, status, detail } = failures[0].problem;
+    const names = failures.map(({ group }) => group.displayName);
+    return new Problem({ ...body, status, detail: texts.user.asOf.notAdded(names, detail) });
 }
 
 /** @param {any} user @param {Difference} difference @param {Changed} changed */
