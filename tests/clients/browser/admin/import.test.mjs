@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { api, unique } from "./api.mjs";
-import { assertAccessible, signIn, visit } from "./visit.mjs";
+import { assertAccessible, signIn } from "./page.mjs";
+import { visit } from "./visit.mjs";
 
 const IMPORT = { hash: "#/import" };
 const HEADER = "Login,First name,Last name,E-Mail,Job title,Dept,Room";

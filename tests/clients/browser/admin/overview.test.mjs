@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { SIZE } from "./directory.mjs";
 import { api, unique } from "./api.mjs";
-import { settled, signIn, visit } from "./visit.mjs";
+import { settled, signIn } from "./page.mjs";
+import { visit } from "./visit.mjs";
 
 visit("shows the size of the directory and leads to its parts", {}, async (page) => {
     await settled(page);

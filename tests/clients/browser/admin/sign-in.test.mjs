@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { base, key } from "./api.mjs";
 import { assertStrictPolicy } from "../policy.mjs";
-import { signIn, visit } from "./visit.mjs";
+import { signIn } from "./page.mjs";
+import { visit } from "./visit.mjs";
 
 const RELOADED = { hash: "#/users?search=hopper", signedIn: false };
 
@@ -39,11 +40,11 @@ visit("keeps the key in the tab if asked to", RELOADED, async (page, { problems,
 });
 
 visit("can be used with the keyboard only", { signedIn: false }, async (page) => {
-    await page.getByLabel("Key", { exact: true }).waitFor();
+    await page.waitForFunction(() => document.activeElement?.matches("input[type=password]"));
     await page.keyboard.type(key);
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Overview" }).waitFor();
-    await page.keyboard.press("Tab");
+    await page.getByRole("link", { name: "Skip to the content" }).focus();
     await page.keyboard.press("Enter");
     assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
     await page.keyboard.press("?");

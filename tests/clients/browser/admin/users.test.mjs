@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { SIZE, person } from "./directory.mjs";
 import { api } from "./api.mjs";
-import { settled, visit } from "./visit.mjs";
+import { settled } from "./page.mjs";
+import { visit } from "./visit.mjs";
 
 const SEARCH_MS = Number(process.env.SEARCH_MS ?? 200);
 const USERS = { hash: "#/users" };
