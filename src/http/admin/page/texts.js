@@ -178,7 +178,7 @@ export const texts = {
         noConnections: "There are no connections.",
         noConnectionsHint: "A connection lets an identity provider such as Okta or Entra ID manage the users of this tenant.",
         held: "Held by its brake",
-        errors: (/** @type {number} */ count) => `${counted(count, "rejected request")} in the last hour`,
+        errors: (/** @type {number} */ count) => `${counted(count, "rejection")}, last hour`,
         noRequests: "No requests yet",
         dry: "Dry run",
         healthy: "Healthy",
