@@ -33,14 +33,26 @@ export async function readBackwards(position, filter, accept, { wanted, requests
     const items = [];
     for (let i = 0; i < requests && items.length < wanted && position.high > position.low; i += 1) {
         const window = await readWindow(position, filter, signal);
-        items.push(...window.items.filter(accept));
+        const accepted = window.items.filter(accept);
+        items.push(...accepted);
+        const advanced = window.position.high < position.high;
         position = window.position;
+        if (advanced) position.size = nextSize(position.size, window.items.length, accepted.length);
     }
     return { items, position };
 }
 
 /**
- * Reads the newest window. Where there are few matches, the next window is larger.
+ * Where few changes are accepted, the next window is larger: as large as a page of the API if the filter matches many.
+ * @param {number} size @param {number} matches @param {number} accepted
+ */
+function nextSize(size, matches, accepted) {
+    if (accepted >= FIRST_SIZE / 2) return size;
+    return Math.min(size * 8, matches > size / 8 ? PAGE : LARGEST_SIZE);
+}
+
+/**
+ * Reads the newest window.
  * @param {Position} position @param {Filter} filter @param {AbortSignal} signal
  * @returns {Promise<{ items: Change[], position: Position }>}
  */
@@ -56,8 +68,7 @@ async function readWindow({ high, low, size }, filter, signal) {
         items.push(...more.items.filter(({ revision }) => revision <= high));
         next = more.next;
     }
-    const larger = items.length < FIRST_SIZE / 2 ? Math.min(size * 8, LARGEST_SIZE) : size;
-    return { items: items.reverse(), position: { high: start, low, size: larger } };
+    return { items: items.reverse(), position: { high: start, low, size } };
 }
 
 /**

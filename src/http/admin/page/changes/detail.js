@@ -33,8 +33,9 @@ export function FeedDetail({ change }) {
 }
 
 /** What somebody usually wants to do next. @param {{ change: Change }} props */
-function Next({ change: { revision, actor, time, resource } }) {
-    const around = { since: near(time, -MARGIN_MS), until: near(time, MARGIN_MS) };
+function Next({ change: { revision, actor, time, resource, id, groupId } }) {
+    const concerned = REVERTED.includes(resource) ? id ?? groupId : null;
+    const around = { since: near(time, -MARGIN_MS), until: near(time, MARGIN_MS), resource: concerned };
     return html`
         ${actor.type === "connection" && html`<${Link} class="button" to=${`/connections/${actor.id}`} query=${around}>${t.showRequest}<//>`}
         ${REVERTED.includes(resource) && html`<${Link} class="button" to="/revert" query=${{ actor: `${actor.type}:${actor.id}`, after: revision - 1, until: revision }}>${t.revertThis}<//>`}`;

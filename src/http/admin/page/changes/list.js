@@ -11,7 +11,7 @@ import { readBackwards, startAt } from "./backwards.js";
  * @property {(change: Change) => boolean} accept For what the API cannot filter.
  * @property {string} since @property {string} until Times.
  * @property {number | null} newest The newest revision, instead of `until`.
- * @property {number} [requests] The most requests for one page.
+ * @property {number | undefined} [requests] The most requests for one page.
  * @property {string} key Changes whenever the selection does.
  */
 

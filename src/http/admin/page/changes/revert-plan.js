@@ -37,7 +37,7 @@ export function RevertPlan({ plan: { range, result: plan }, again }) {
     };
     const result = applied ?? plan;
     const count = plan.items.filter((/** @type {any} */ { outcome }) => outcome !== "unchanged").length;
-    const action = !applied && !applying && count > 0 && html`<${Button} kind="danger" onClick=${() => setAsking(true)}>${t.apply(count)}<//>`;
+    const action = !applied && !applying && !error && count > 0 && html`<${Button} kind="danger" onClick=${() => setAsking(true)}>${t.apply(count)}<//>`;
     return html`
         <${Section} title=${applied ? t.results : t.plan} actions=${action}>
             <div class="stack">

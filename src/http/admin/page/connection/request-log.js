@@ -18,6 +18,9 @@ import { decoded, RequestDetail } from "./request-detail.js";
 const t = texts.requests;
 const LIMIT = 50;
 const MOST_NEW = 500;
+
+/** Longer values of a filter are ids, of which the end is shown. */
+const LONGEST = 30;
 const EVERY_MS = 2_000;
 const FILTERS = ["status", "resource", "user", "note", "since", "until"];
 
@@ -93,7 +96,7 @@ function RequestFilters({ filters }) {
 /** A value from the URL that is not in the list is offered too. @param {Record<string, string>} labels @param {string} value */
 function withAll(labels, value) {
     const known = Object.entries(labels).map(([id, label]) => ({ value: id, label }));
-    const other = value && !(value in labels) ? [{ value, label: value }] : [];
+    const other = value && !(value in labels) ? [{ value, label: value.length > LONGEST ? `…${value.slice(-8)}` : value }] : [];
     return [{ value: "", label: t.all }, ...known, ...other];
 }
 

@@ -26,6 +26,9 @@ const FILTERS = ["type", "resource", "actor", "since", "until", "revision"];
 const WAIT_SECONDS = 25;
 const PAUSE_MS = 500;
 
+/** The changes of an actor can be rare. This reads 20,000 changes before the reader has to ask for more. */
+const REQUESTS_BY_ACTOR = 40;
+
 /** The feed of changes, newest first. */
 export default function Changes() {
     const filters = useFilters();
@@ -43,7 +46,7 @@ function Feed({ filters }) {
     const { type, resource, actor, since, until, revision } = filters;
     const accept = useMemo(() => (/** @type {Change} */ change) => !actor || actorValue(change.actor) === actor, [actor]);
     const newest = revision ? Number(revision) : null;
-    const list = useChangeList({ type, resource, accept, since, until, newest, key: JSON.stringify(filters) });
+    const list = useChangeList({ type, resource, accept, since, until, newest, requests: actor ? REQUESTS_BY_ACTOR : undefined, key: JSON.stringify(filters) });
     const arrivals = useArrivals(keyOf);
     const canBeLive = !until && !newest;
     const failed = useFollow({ type, resource, accept, head: list.head, on: live && canBeLive, add: arrivals.add });
