@@ -7,8 +7,8 @@ visit("shows changes as they happen, with before and after", { hash: "#/changes"
     await settled(page);
     const user = await api("POST", "/users", { userName: unique("live"), title: "Editor" });
     await api("PATCH", `/users/${user.id}`, { title: "Recruiter" }, { type: "application/merge-patch+json" });
-    await page.getByRole("button", { name: /new change/ }).click();
-    const entry = page.locator(".log > li", { hasText: user.userName }).first();
+    await page.getByRole("button", { name: "2 new changes" }).click();
+    const entry = page.locator(".log > li", { hasText: `User updated ${user.userName}` });
     await entry.getByRole("button").first().click();
     await entry.locator("del", { hasText: "Editor" }).waitFor();
     await entry.locator("ins", { hasText: "Recruiter" }).waitFor();

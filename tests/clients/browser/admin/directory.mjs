@@ -30,7 +30,7 @@ export function person(i) {
     const round = Math.floor(i / GIVEN.length / FAMILY.length);
     const middle = round ? String.fromCharCode(64 + round) : "";
     const userName = [given, middle, family].filter(Boolean).join(".").toLowerCase();
-    const department = (i * 7) % DEPARTMENTS.length;
+    const department = (i * 7 + Math.floor(i / 10) * 3) % DEPARTMENTS.length;
     return {
         userName,
         displayName: [given, middle && `${middle}.`, family].filter(Boolean).join(" "),

@@ -57,16 +57,18 @@ async function createOkta() {
 async function createEntra() {
     const { id, secret } = await connection("Entra ID", { brake: { users: 3, percent: 0, hours: 24 } });
     const people = ["Nia Osei", "Jasper Holm", "Leila Amrani", "Ruben Voss", "Mei Sun"];
+    const ids = [];
     for (const name of people) {
         const { body } = await scim(secret, "POST", "/Users", resource(name.toLowerCase().replace(" ", "."), name));
-        await scim(secret, "PATCH", `/Users/${body.id}`, patch([{ op: "replace", path: "active", value: false }]));
+        ids.push(body.id);
     }
+    for (const user of ids) await scim(secret, "PATCH", `/Users/${user}`, patch([{ op: "replace", path: "active", value: false }]));
     return id;
 }
 
 async function createWorkday() {
     const { id, secret } = await connection("Workday", { mode: "dry" });
-    await scim(secret, "POST", "/Users", resource("ines.moreau", "Ines Moreau"));
+    await scim(secret, "POST", "/Users", resource("ines.castellan", "Ines Castellan"));
     return id;
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { api, unique } from "./api.mjs";
-import { settled, signIn } from "./page.mjs";
+import { assertAccessible, settled, signIn } from "./page.mjs";
 import { visit } from "./visit.mjs";
 
 const HERE = { signedIn: false };
@@ -66,6 +66,7 @@ visit("merges the changes of two windows", { ...HERE, expect: [412] }, async (pa
     assert.ok(await submit.isDisabled(), "both have changed the title");
     const title = page.getByRole("row", { name: /^Title/ });
     await title.getByText("Both changed").waitFor();
+    await assertAccessible(page);
     await title.getByRole("radio", { name: /Scientist/ }).check();
     await submit.click();
     await toast(page, "was saved").waitFor();

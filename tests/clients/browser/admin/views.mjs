@@ -13,11 +13,19 @@ async function failedRequest() {
     return `#/connections/${okta}?open=${items[0].id}`;
 }
 
-/** What the held connection did. */
+/** The removals of the held connection. */
 async function revert() {
     const { entra } = await samples();
-    const { head } = await api("GET", "/changes?limit=1");
-    return `#/revert?actor=connection:${entra}&by=revision&after=0&until=${head}&plan=1`;
+    const { items } = await api("GET", `/connections/${entra}/requests?status=2xx`);
+    const revisions = items.filter(({ method }) => method === "PATCH").flatMap((request) => request.revisions);
+    return `#/revert?actor=connection:${entra}&by=revision&after=${Math.min(...revisions) - 1}&until=${Math.max(...revisions)}&plan=1`;
+}
+
+/** A user as it was created. */
+async function asOf() {
+    const { id } = await userNamed("ada.lovelace");
+    const { items } = await api("GET", `/users/${id}/changes?limit=500`);
+    return `#/users/${id}?at=${items.at(-1).revision}`;
 }
 
 export const VIEWS = {
@@ -28,6 +36,7 @@ export const VIEWS = {
     user,
     "user-groups": () => user("?tab=groups"),
     "user-history": () => user("?tab=history"),
+    "user-as-of": asOf,
     "user-edit": () => user("?edit=1"),
     "user-new": "#/users/new",
     groups: "#/groups",
