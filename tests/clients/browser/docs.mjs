@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { assertStrictPolicy } from "./policy.mjs";
 
 const { URL: base, KEY, SCREENSHOT = join(tmpdir(), "roster-docs.png") } = process.env;
 
@@ -52,19 +53,4 @@ try {
     assert.deepEqual(problems, []);
 } finally {
     await browser.close();
-}
-
-/** Asserts that the policy allows nothing by default, and no scripts except files of this server. */
-function assertStrictPolicy(policy) {
-    assert.ok(policy, "no Content-Security-Policy");
-    const directives = new Map(policy.split(";").map((directive) => {
-        const [name, ...sources] = directive.trim().split(/\s+/);
-        return [name, sources];
-    }));
-    const byDefault = directives.get("default-src");
-    assert.ok(["'none'", "'self'"].includes(byDefault?.join(" ")), policy);
-    for (const name of ["script-src", "script-src-elem", "script-src-attr"]) {
-        const sources = directives.get(name) ?? byDefault;
-        assert.ok(!sources.includes("'unsafe-inline'") && !sources.includes("'unsafe-eval'"), policy);
-    }
 }

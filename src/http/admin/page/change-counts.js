@@ -1,4 +1,4 @@
-/** Counts recent changes. The feed is ordered by time but addressed by revision, so the beginning of a period is searched. */
+/** Finds changes by time. The feed is ordered by time but addressed by revision, so the beginning of a period is searched. */
 import { get, Problem } from "./api.js";
 
 /** @typedef {{ time: string }} Change */
@@ -7,7 +7,7 @@ import { get, Problem } from "./api.js";
 const FIRST_STEP = 256;
 
 /** The newest revision of the tenant. @param {AbortSignal} signal @returns {Promise<number>} */
-async function newestRevision(signal) {
+export async function newestRevision(signal) {
     try {
         return (await get("/changes", { limit: 1 }, signal)).data.head;
     } catch (error) {
@@ -31,11 +31,21 @@ async function isWithin(revision, start, signal) {
 }
 
 /**
- * The number of changes since a time, found with a number of requests that grows with the logarithm of the result.
+ * The newest revision before a time, found with a number of requests that grows with the logarithm of its distance.
  * @param {Date} start @param {AbortSignal} signal @returns {Promise<number>}
  */
+export async function revisionBefore(start, signal) {
+    return revisionBetween(start, await newestRevision(signal), signal);
+}
+
+/** The number of changes since a time. @param {Date} start @param {AbortSignal} signal @returns {Promise<number>} */
 export async function countChangesSince(start, signal) {
     const head = await newestRevision(signal);
+    return head - await revisionBetween(start, head, signal);
+}
+
+/** @param {Date} start @param {number} head @param {AbortSignal} signal @returns {Promise<number>} */
+async function revisionBetween(start, head, signal) {
     let within = head;
     let outside = -1;
     for (let step = FIRST_STEP; outside < 0 && within > 0; step *= 4) {
@@ -48,5 +58,5 @@ export async function countChangesSince(start, signal) {
         if (await isWithin(middle, start, signal)) within = middle;
         else outside = middle;
     }
-    return head - within;
+    return within;
 }

@@ -146,25 +146,43 @@ export function useLists(sources) {
  */
 async function nextPages(sources, pages, signal, show) {
     const before = pages.items.length;
+    const unneeded = new AbortController();
+    const read = pageReader(sources, pages === NO_PAGES, AbortSignal.any([signal, unneeded.signal]));
     for (let next = pages; ; ) {
-        const { path, query } = sources[next.source];
-        const { data } = await get(path, { ...query, cursor: next.cursor }, signal);
+        const { data } = await read(next);
+        const wanted = Number(sources[next.source].query?.limit ?? 50);
         next = append(next, data, sources.length);
-        const wanted = Number(query?.limit ?? 50);
         const done = !next.hasMore || next.items.length - before >= wanted / 2;
         if (done || next.items.length > before) show(next, !done);
-        if (done) return;
+        if (done) return unneeded.abort();
     }
+}
+
+/**
+ * A function that reads the page after these pages. The first pages of all lists are requested at the same time.
+ * @param {Source[]} sources @param {boolean} fromStart @param {AbortSignal} signal @returns {(pages: Pages) => Promise<any>}
+ */
+function pageReader(sources, fromStart, signal) {
+    const firstPages = fromStart ? sources.map(({ path, query }) => get(path, query, signal)) : [];
+    // The error of a page that is needed is thrown where the page is read.
+    firstPages.forEach((page) => page.catch(() => {}));
+    return ({ source, cursor }) => {
+        const { path, query } = sources[source];
+        return cursor ? get(path, { ...query, cursor }, signal) : (firstPages[source] ?? get(path, query, signal));
+    };
 }
 
 /** @param {Pages} pages @param {any} page @param {number} sources @returns {Pages} */
 function append(pages, page, sources) {
-    const known = new Set(pages.items.map((item) => item.id));
-    const items = [...pages.items, ...page.items.filter((/** @type {any} */ item) => !known.has(item.id))];
+    const known = new Set(pages.items.map(identityOf));
+    const items = [...pages.items, ...page.items.filter((/** @type {any} */ item) => !known.has(identityOf(item)))];
     const cursor = page.nextCursor ?? null;
     const source = cursor ? pages.source : pages.source + 1;
     return { items, total: page.total ?? pages.total, source, cursor, hasMore: source < sources };
 }
+
+/** What distinguishes the items of a list: changes have a revision, and members the id of their user. @param {any} item */
+const identityOf = ({ revision, userId, id }) => revision ?? id ?? userId;
 
 /** The value once it has not changed for some milliseconds. @template T @param {T} value @param {number} ms */
 export function useDebounced(value, ms) {

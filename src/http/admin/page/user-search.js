@@ -4,34 +4,34 @@ import { quote } from "./filter-language.js";
 /** @typedef {import("./hooks.js").Source} Source */
 /** @typedef {Record<string, import("./api.js").Parameter>} Parameters */
 
-/** Every term uses an index, so this takes a few milliseconds in a tenant of any size. @param {string} text */
-function indexedFilter(text) {
-    const value = quote(text);
-    const prefixes = ["userName", "displayName", "emails.value"].map((name) => `${name} sw ${value}`);
-    return [...prefixes, `externalId eq ${value}`, `id eq ${value}`].join(" or ");
-}
+/** Comes first, because many names can begin with the whole name of somebody. @param {string} text */
+const exactFilter = (text) => anyOf("eq", ["userName", "displayName", "emails.value", "externalId", "id"], text);
 
-/** Finds parts within names. It scans all users: 35 ms for 100,000. @param {string} text */
-const displayNameFilter = (text) => `displayName co ${quote(text)}`;
+/** Uses indexes like the exact filter, and takes a few milliseconds in a tenant of any size. @param {string} text */
+const prefixFilter = (text) => anyOf("sw", ["userName", "displayName", "emails.value"], text);
+
+/** @param {string} operator @param {string[]} names @param {string} text */
+const anyOf = (operator, names, text) => names.map((name) => `${name} ${operator} ${quote(text)}`).join(" or ");
 
 /**
- * Finds users whose displayName is missing or another name: "ada lo" finds Ada Lovelace. The parts of the name are not
- * in a column of their own, so this scan takes 100 ms for 100,000 users.
+ * Finds parts within names, and users whose displayName is missing or another name: "ada lo" finds Ada Lovelace. It scans all
+ * users, which takes about 100 ms for 100,000.
  * @param {string} text
  */
-function nameFilter(text) {
+function scanFilter(text) {
     const [given, ...family] = text.split(/\s+/);
-    if (!family.length) return `name.familyName sw ${quote(text)}`;
-    return `name.familyName sw ${quote(family.join(" "))} and name.givenName sw ${quote(given)}`;
+    const inDisplayName = `displayName co ${quote(text)}`;
+    if (!family.length) return `${inDisplayName} or name.familyName sw ${quote(text)}`;
+    return `${inDisplayName} or (name.familyName sw ${quote(family.join(" "))} and name.givenName sw ${quote(given)})`;
 }
 
 /**
- * The lists that contain the matches of a search. Without a sort, the fastest comes first and is shown at once, and the
- * slower ones append what they add.
+ * The lists that contain the matches of a search. Without a sort, the fast ones come first and are shown at once, and the
+ * slow one appends what it adds.
  * @param {string} text @param {string | null} sort @param {Parameters} parameters @returns {Source[]}
  */
 export function searchSources(text, sort, parameters) {
-    const filters = [indexedFilter(text), displayNameFilter(text), nameFilter(text)];
+    const filters = [exactFilter(text), prefixFilter(text), scanFilter(text)];
     return (sort ? [filters.join(" or ")] : filters).map((filter) => ({ path: "/users", query: { ...parameters, filter, sort } }));
 }
 

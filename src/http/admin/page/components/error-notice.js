@@ -1,6 +1,7 @@
 import { html } from "../vendor/htm-preact.js";
 import { texts } from "../texts.js";
 import { Button } from "./button.js";
+import { CodeText } from "./code-text.js";
 import { Copy } from "./copy.js";
 import { Icon } from "./icon.js";
 
@@ -14,7 +15,7 @@ export function ErrorNotice({ error, retry }) {
         <div class="notice bad" role="alert">
             <${Icon} name="error" />
             <div class="notice-body">
-                <p>${error.detail ?? error.message}</p>
+                <p><${CodeText} text=${error.detail ?? error.message} /></p>
                 <${FieldErrors} errors=${error.errors ?? []} />
                 ${error.requestId && html`
                     <p class="small">

@@ -31,7 +31,7 @@ export function FilterField({ path, attributes, value, onApply, error }) {
                     aria-autocomplete="list" aria-expanded=${completion.options.length > 0} aria-controls=${`${id}-options`}
                     aria-activedescendant=${completion.active >= 0 ? `${id}-${completion.active}` : undefined}
                     aria-invalid=${invalid ? "true" : undefined} aria-describedby=${`${id}-hint`}
-                    autocomplete="off" autocapitalize="off" spellcheck="false" value=${field.text}
+                    autocomplete="off" autocapitalize="off" spellcheck=${false} value=${field.text}
                     onInput=${field.update} onClick=${field.update} onKeyUp=${field.moved} onBlur=${completion.close}
                     onKeyDown=${(/** @type {KeyboardEvent} */ event) => press(event, field, completion)} />
                 <${Options} id=${id} completion=${completion} accept=${accept} />

@@ -28,7 +28,7 @@ export function SearchField({ label, value, onSearch, ...attributes }) {
     return html`
         <div class="search">
             <${Icon} name="search" />
-            <input type="search" data-search aria-label=${label} placeholder=${label} value=${text} autocomplete="off" spellcheck="false"
+            <input type="search" data-search aria-label=${label} placeholder=${label} value=${text} autocomplete="off" spellcheck=${false}
                 onInput=${(/** @type {any} */ event) => setText(event.target.value)} onKeyDown=${press} ...${attributes} />
         </div>`;
 }

@@ -19,7 +19,7 @@ function SignInForm({ children }) {
     return html`
         <${Form} onSubmit=${() => key.trim() && !busy && run()}>
             <${Field} label=${texts.signIn.key} value=${key} onInput=${setKey} hint=${texts.signIn.keyHint}
-                type="password" autocomplete="off" spellcheck="false" autofocus />
+                type="password" autocomplete="off" spellcheck=${false} autofocus />
             <${Checkbox} label=${texts.signIn.keep} hint=${texts.signIn.keepHint} checked=${keep} onInput=${setKeep} />
             <${ErrorNotice} error=${error} />
             <div class="dialog-actions">

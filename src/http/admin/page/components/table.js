@@ -1,4 +1,4 @@
-import { html, useMemo } from "../vendor/htm-preact.js";
+import { html, useEffect, useMemo, useRef } from "../vendor/htm-preact.js";
 import { texts } from "../texts.js";
 import { Button } from "./button.js";
 import { ErrorNotice } from "./error-notice.js";
@@ -23,6 +23,7 @@ const SKELETON_ROWS = 10;
  */
 export function Table({ caption, columns, list, empty, sort, onSort, keyOf = (item) => item.id }) {
     const { items, loading, error, reload } = list;
+    useFocusAfterRemoval(items);
     if (error && !items.length) return html`<${ErrorNotice} error=${error} retry=${reload} />`;
     if (!items.length && !loading) return empty;
     return html`
@@ -40,6 +41,15 @@ export function Table({ caption, columns, list, empty, sort, onSort, keyOf = (it
             </table>
         </div>
         <${LoadMore} list=${list} />`;
+}
+
+/** A row that disappears takes the focus with it. The heading of the view receives it, so that the keyboard stays there. @param {any[]} items */
+function useFocusAfterRemoval(items) {
+    const first = useRef(true);
+    useEffect(() => {
+        if (!first.current && document.activeElement === document.body) document.querySelector("h1")?.focus({ preventScroll: true });
+        first.current = false;
+    }, [items]);
 }
 
 /** @param {{ column: Column, sort?: string, onSort?: (sort: string) => void }} props */

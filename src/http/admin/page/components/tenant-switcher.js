@@ -11,7 +11,7 @@ const LIMIT = 500;
 export function TenantSwitcher() {
     const { caller } = useSession();
     const operator = can("operator");
-    const { items } = useList(operator ? "/tenants" : null, { limit: LIMIT });
+    const { items, reload } = useList(operator ? "/tenants" : null, { limit: LIMIT });
     const { tenant } = useLocation();
     const own = caller?.tenant.name ?? "";
     if (!operator) return html`<p class="tenant"><span class="muted">${texts.app.tenant}</span> ${own}</p>`;
@@ -21,5 +21,6 @@ export function TenantSwitcher() {
     // A resource of one tenant does not exist in another one, so the overview is shown after a switch.
     const select = (/** @type {string} */ name) => navigate("/", { tenant: name === own ? null : name });
     const options = names.map((name) => ({ value: name, label: name }));
-    return html`<${Select} label=${texts.app.tenant} value=${selected} onInput=${select} options=${options} />`;
+    // Tenants can have been created, renamed or deleted since.
+    return html`<${Select} label=${texts.app.tenant} value=${selected} onInput=${select} options=${options} onFocus=${reload} />`;
 }

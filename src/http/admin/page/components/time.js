@@ -1,6 +1,7 @@
 import { html } from "../vendor/htm-preact.js";
 
 const full = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const dateOnly = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
 const precise = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
@@ -9,7 +10,7 @@ const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
 
 /**
  * A time in the reader's zone, with UTC on hover.
- * @param {{ value: string | null | undefined, form?: "short" | "precise" | "relative" }} props
+ * @param {{ value: string | null | undefined, form?: "short" | "precise" | "relative" | "date" }} props
  */
 export function Time({ value, form = "short" }) {
     if (!value) return "—";
@@ -21,6 +22,7 @@ export function Time({ value, form = "short" }) {
 /** @param {Date} date @param {string} form */
 function formatted(date, form) {
     if (form === "precise") return precise.format(date);
+    if (form === "date") return dateOnly.format(date);
     return form === "relative" ? ago(date) : full.format(date);
 }
 
@@ -28,5 +30,5 @@ function formatted(date, form) {
 function ago(date) {
     const seconds = (date.getTime() - Date.now()) / 1000;
     const [unit, size] = UNITS.find(([, unitSize]) => Math.abs(seconds) >= unitSize) ?? ["second", 1];
-    return Math.abs(seconds) > 30 * 86_400 ? full.format(date) : relative.format(Math.round(seconds / size), unit);
+    return Math.abs(seconds) > 30 * 86_400 ? dateOnly.format(date) : relative.format(Math.round(seconds / size), unit);
 }

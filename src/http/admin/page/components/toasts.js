@@ -7,6 +7,9 @@ import { Button, IconButton } from "./button.js";
 
 const SHOWN_MS = 6000;
 
+/** More would cover the view. */
+const MOST_SHOWN = 3;
+
 /** @type {Toast[]} */
 let toasts = [];
 let lastId = 0;
@@ -29,7 +32,7 @@ const dismiss = (id) => change(toasts.filter((toast) => toast.id !== id));
  */
 export function toast(text, { kind = "good", action } = {}) {
     const id = (lastId += 1);
-    change([...toasts, { id, text, kind, action }]);
+    change([...toasts, { id, text, kind, action }].slice(-MOST_SHOWN));
     if (!action) setTimeout(() => dismiss(id), SHOWN_MS);
 }
 

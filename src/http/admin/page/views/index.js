@@ -15,4 +15,16 @@ import { texts } from "../texts.js";
 export const views = [
     { path: "/", nav: texts.overview.title, icon: "overview", role: "reader", load: () => import("./overview.js") },
     { path: "/users", nav: texts.users.title, icon: "user", role: "reader", load: () => import("./users.js") },
+    { path: "/users/new", role: "writer", load: () => import("./user-create.js") },
+    { path: "/users/:id", role: "reader", load: () => import("./user.js") },
+    { path: "/groups", nav: texts.groups.title, icon: "group", role: "reader", load: () => import("./groups.js") },
+    { path: "/groups/:id", role: "reader", load: () => import("./group.js") },
+    { path: "/connections", nav: texts.connections.title, icon: "connection", role: "admin", load: () => import("./connections.js") },
+    { path: "/connections/:id", role: "admin", load: () => import("./connection.js") },
+    { path: "/changes", nav: texts.changes.title, icon: "changes", role: "reader", load: () => import("./changes.js") },
+    { path: "/revert", role: "admin", load: () => import("./revert.js") },
+    { path: "/keys", nav: texts.keys.title, icon: "key", role: "admin", load: () => import("./keys.js") },
+    { path: "/tenants", nav: texts.tenants.title, icon: "tenant", role: "operator", load: () => import("./tenants.js") },
+    { path: "/import", nav: texts.import.title, icon: "import", role: "admin", load: () => import("./import.js") },
+    { path: "/export", nav: texts.export.title, icon: "export", role: "reader", load: () => import("./export.js") },
 ];

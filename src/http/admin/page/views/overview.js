@@ -1,7 +1,7 @@
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
-import { get, isAbort } from "../api.js";
+import { isAbort } from "../api.js";
 import { countChangesSince } from "../change-counts.js";
-import { Badge } from "../components/badge.js";
+import { Health, useConnectionDetails } from "../components/connection-health.js";
 import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Page, Section } from "../components/page.js";
@@ -68,27 +68,12 @@ function Figure({ label, value, error, to }) {
 
 function Connections() {
     const list = useList("/connections", { limit: CONNECTIONS });
-    const columns = columnsOf(useDetails(list.items.map(({ id }) => id)));
+    const columns = columnsOf(useConnectionDetails(list.items.map(({ id }) => id)));
     const empty = html`<${EmptyState} title=${texts.overview.noConnections} hint=${texts.overview.noConnectionsHint} />`;
     return html`
         <${Section} title=${texts.overview.connections}>
             <${Table} caption=${texts.overview.connections} columns=${columns} list=${list} empty=${empty} />
         <//>`;
-}
-
-/**
- * The connections with the summaries of their requests, which the list does not contain.
- * @param {string[]} ids @returns {Record<string, any>}
- */
-function useDetails(ids) {
-    const [details, setDetails] = useState({});
-    useEffect(() => {
-        const controller = new AbortController();
-        const show = (/** @type {any} */ connection) => setDetails((before) => ({ ...before, [connection.id]: connection }));
-        for (const id of ids) get(`/connections/${id}`, {}, controller.signal).then(({ data }) => show(data), () => {});
-        return () => controller.abort();
-    }, [`${ids}`]);
-    return details;
 }
 
 /** @param {Record<string, any>} details @returns {import("../components/table.js").Column[]} */
@@ -103,22 +88,4 @@ function columnsOf(details) {
         { id: "health", label: texts.overview.health, width: "medium", render: health },
         { id: "lastAt", label: texts.overview.lastRequest, width: "medium", render: lastAt },
     ];
-}
-
-/** @param {{ connection: any }} props */
-function Health({ connection }) {
-    const { kind, text } = healthOf(connection);
-    return html`<${Badge} kind=${kind} title=${connection.held?.reason}>${text}<//>`;
-}
-
-/**
- * The worst thing that is known about a connection.
- * @param {any} connection @returns {{ kind: "good" | "warning" | "bad" | "neutral", text: string }}
- */
-function healthOf({ held, mode, requests }) {
-    const errors = Object.values(requests.errorsLastHour).reduce((/** @type {number} */ sum, count) => sum + Number(count), 0);
-    if (held) return { kind: "bad", text: texts.overview.held };
-    if (errors) return { kind: "warning", text: texts.overview.errors(errors) };
-    if (!requests.lastAt) return { kind: "neutral", text: texts.overview.noRequests };
-    return mode === "dry" ? { kind: "neutral", text: texts.overview.dry } : { kind: "good", text: texts.overview.healthy };
 }

@@ -1,0 +1,25 @@
+import { html } from "../vendor/htm-preact.js";
+import { isPresent } from "../attributes.js";
+import { texts } from "../texts.js";
+import { Reference } from "./reference.js";
+
+/** The order of the API is not that of an envelope. */
+const ADDRESS = ["streetAddress", "postalCode", "locality", "region", "country"];
+
+/** The value of an attribute of a user or a group. @param {{ path: string, value: any }} props */
+export function AttributeValue({ path, value }) {
+    if (!isPresent(value)) return html`<span class="muted">${texts.attributes.absent}</span>`;
+    if (path === "active") return value ? texts.users.active : texts.users.inactive;
+    if (path === "enterprise.manager") return html`<${Reference} type="user" id=${value} />`;
+    if (Array.isArray(value)) return html`<ul>${value.map((element, i) => html`<li key=${i}><${ListElement} element=${element} /></li>`)}</ul>`;
+    if (typeof value === "object") return html`<pre>${JSON.stringify(value, null, 2)}</pre>`;
+    return String(value);
+}
+
+/** An element of a list, such as an e-mail address with its type. @param {{ element: any }} props */
+export function ListElement({ element }) {
+    const { value, display, type, primary, formatted } = element;
+    const address = formatted ?? ADDRESS.map((name) => element[name]).filter(Boolean).join(", ");
+    const details = [type, value && display, primary && texts.attributes.primary].filter(Boolean).join(" · ");
+    return html`${value ?? (address || display)}${details && html` <span class="muted small">${details}</span>`}`;
+}

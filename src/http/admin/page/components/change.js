@@ -1,0 +1,47 @@
+import { html } from "../vendor/htm-preact.js";
+import { texts } from "../texts.js";
+import { nameOf } from "../user-search.js";
+import { Diff } from "./diff.js";
+import { Reference } from "./reference.js";
+
+/**
+ * @typedef {object} Change One row of the feed.
+ * @property {number} revision @property {string} time @property {string} type @property {string} resource
+ * @property {{ type: string, id: string }} actor @property {string} requestId @property {string} [traceId]
+ * @property {string} [id] @property {string} [groupId] @property {string} [userId]
+ * @property {Record<string, any> | null} before @property {Record<string, any> | null} after
+ * @property {number[]} [reverts] @property {boolean} [erased]
+ */
+
+const LINKED = ["user", "group", "connection", "key"];
+
+/** What happened to what: "User updated: Ada Lovelace". @param {{ change: Change }} props */
+export function ChangeTitle({ change }) {
+    const { type, resource, id, groupId, userId } = change;
+    const title = texts.changeTypes[type] ?? type;
+    if (userId && groupId) {
+        return html`${title} <${Reference} type="user" id=${userId} /> ${texts.changes.inGroup} <${Reference} type="group" id=${groupId} />`;
+    }
+    if (!id || !LINKED.includes(resource)) return html`${title} ${change.after?.name ?? change.before?.name}`;
+    return html`${title} <${Reference} type=${resource} id=${id} name=${nameIn(change)} />`;
+}
+
+/** The name that the change itself contains, if it does. @param {Change} change @returns {string | undefined} */
+function nameIn({ resource, before, after }) {
+    if (resource !== "user") return (after ?? before)?.displayName ?? (after ?? before)?.name;
+    const user = before && after ? null : after ?? before;
+    return user ? nameOf({ ...user, id: undefined }) : undefined;
+}
+
+/** The names of the attributes that a change concerns. @param {{ change: Change }} props */
+export function ChangedAttributes({ change: { before, after } }) {
+    if (!before || !after) return null;
+    return html`<span class="muted small">${Object.keys(after).join(", ")}</span>`;
+}
+
+/** The attributes before and after a change. @param {{ change: Change }} props */
+export function ChangeDetail({ change: { before, after, erased, type } }) {
+    if (erased) return html`<p class="muted">${texts.changes.erased}</p>`;
+    if (!before && !after) return html`<p class="muted">${type.startsWith("member.") ? texts.changes.member : texts.changes.noValues}</p>`;
+    return html`<${Diff} before=${before} after=${after} />`;
+}

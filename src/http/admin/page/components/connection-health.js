@@ -1,0 +1,40 @@
+import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { get } from "../api.js";
+import { texts } from "../texts.js";
+import { Badge } from "./badge.js";
+
+/**
+ * Connections with the summaries of their requests, which the list does not contain.
+ * @param {string[]} ids @returns {Record<string, any>}
+ */
+export function useConnectionDetails(ids) {
+    const [details, setDetails] = useState({});
+    useEffect(() => {
+        const controller = new AbortController();
+        const show = (/** @type {any} */ connection) => setDetails((before) => ({ ...before, [connection.id]: connection }));
+        for (const id of ids) get(`/connections/${id}`, {}, controller.signal).then(({ data }) => show(data), () => {});
+        return () => controller.abort();
+    }, [`${ids}`]);
+    return details;
+}
+
+/** The state of a connection with the summary of its requests. @param {{ connection: any }} props */
+export function Health({ connection }) {
+    const { kind, text } = healthOf(connection);
+    return html`<${Badge} kind=${kind} title=${connection.held?.reason}>${text}<//>`;
+}
+
+/** @param {Record<string, number>} errors Numbers by the code of the note. */
+export const totalOf = (errors) => Object.values(errors).reduce((sum, count) => sum + count, 0);
+
+/**
+ * The worst thing that is known about a connection.
+ * @param {any} connection @returns {{ kind: "good" | "warning" | "bad" | "neutral", text: string }}
+ */
+function healthOf({ held, mode, requests }) {
+    const errors = totalOf(requests.errorsLastHour);
+    if (held) return { kind: "bad", text: texts.overview.held };
+    if (errors) return { kind: "warning", text: texts.overview.errors(errors) };
+    if (!requests.lastAt) return { kind: "neutral", text: texts.overview.noRequests };
+    return mode === "dry" ? { kind: "neutral", text: texts.overview.dry } : { kind: "good", text: texts.overview.healthy };
+}

@@ -1,0 +1,99 @@
+/** Collects the results of batches. Its size has a bound, whatever the size of the file. */
+import { recordOf } from "./record.js";
+
+/** @typedef {import("./lines.js").Batch} Batch */
+/** @typedef {import("./lines.js").Line} Line */
+/** @typedef {import("./record.js").Row} Row */
+/** @typedef {import("./source.js").Source} Source */
+/** @typedef {{ created: number, updated: number, unchanged: number, refused: number }} Totals */
+
+/** The numbers of changes and of refused lines that are shown. */
+export const MOST_ROWS = 2000;
+const MOST_PLANNED = 500_000;
+
+export class Results {
+    /** @param {Source} source */
+    constructor(source) {
+        this.source = source;
+        /** @type {Totals} */
+        this.totals = { created: 0, updated: 0, unchanged: 0, refused: 0 };
+        /** The number of lines with a result. */
+        this.lines = 0;
+        /** The first changes of a plan. @type {Row[]} */
+        this.changes = [];
+        /** The first refused lines. @type {Row[]} */
+        this.refused = [];
+        /** The positions of all refused lines, joined where they adjoin. @type {{ start: number, end: number }[]} */
+        this.rejects = [];
+        /** The ids of resources that would be created. @type {Set<string>} */
+        this.planned = new Set();
+        /** Whether the file is an export whose last line has not been found. */
+        this.isOpenExport = false;
+    }
+
+    /** @param {Batch} batch @param {Uint8Array} bytes @param {any[]} results @param {Totals} totals Those of the batch. */
+    add(batch, bytes, results, totals) {
+        const textOf = (/** @type {Line} */ { start, end }) => new TextDecoder().decode(bytes.subarray(start - batch.start, end - batch.start));
+        const offset = batch.lines[0].number - 1 - this.source.headerFeeds;
+        const lines = new Map(batch.lines.map((line) => [line.number, line]));
+        for (const name of /** @type {(keyof Totals)[]} */ (Object.keys(this.totals))) this.totals[name] += totals[name];
+        for (const result of results) {
+            const line = lines.get(result.line + offset);
+            if (line) this.addLine(line, textOf(line), result);
+            else this.beginExport();
+        }
+        if (this.isOpenExport && isEndOfExport(textOf(batch.lines[batch.lines.length - 1]))) this.isOpenExport = false;
+        this.lines += batch.lines.length;
+    }
+
+    /** The error after the last line of a batch says that an export begins in it without ending. Later batches may end it. */
+    beginExport() {
+        this.isOpenExport = true;
+        this.totals.refused -= 1;
+    }
+
+    /** @param {Line} line @param {string} text @param {any} result */
+    addLine(line, text, result) {
+        if (result.errors && !this.isPlanned(result, text)) {
+            this.reject(line);
+            keep(this.refused, () => recordOf(this.source, line, text, result));
+            return;
+        }
+        if (result.errors) {
+            this.totals.refused -= 1;
+            this.totals.created += 1;
+        }
+        if (result.id && this.planned.size < MOST_PLANNED) this.planned.add(result.id);
+        keep(this.changes, () => recordOf(this.source, line, text, { action: "create", ...result, errors: undefined }));
+    }
+
+    /** @param {Line} line */
+    reject({ start, end }) {
+        const last = this.rejects[this.rejects.length - 1];
+        if (last?.end === start) last.end = end;
+        else this.rejects.push({ start, end });
+    }
+
+    /** Whether a member is refused only because its user or group would be created by an earlier batch. @param {any} result @param {string} text */
+    isPlanned({ errors }, text) {
+        const isMember = errors.every((/** @type {any} */ { pointer }) => pointer === "/userId" || pointer === "/groupId");
+        if (!isMember || !this.planned.size) return false;
+        const member = JSON.parse(text);
+        return errors.every((/** @type {any} */ { pointer }) => this.planned.has(member[pointer.slice(1)]));
+    }
+
+    /** The refused lines as a file, which can be corrected and imported. */
+    rejectsFile() {
+        const { file, header, type } = this.source;
+        const parts = this.rejects.map(({ start, end }) => file.slice(start, end));
+        return new Blob(header ? [file.slice(0, header.end), ...parts] : parts, { type });
+    }
+}
+
+/** @param {Row[]} rows @param {() => Row} row */
+function keep(rows, row) {
+    if (rows.length < MOST_ROWS) rows.push(row());
+}
+
+/** @param {string} text */
+const isEndOfExport = (text) => /^\s*\{\s*"end"\s*:\s*true\b/.test(text);

@@ -1,0 +1,118 @@
+import { html, useEffect, useMemo, useRef, useState } from "../vendor/htm-preact.js";
+import { get } from "../api.js";
+import { useChangeList } from "../changes/list.js";
+import { Actor } from "../components/actor.js";
+import { ActorSelect, actorValue } from "../components/actor-select.js";
+import { ButtonLink } from "../components/button.js";
+import { ChangedAttributes, ChangeTitle } from "../components/change.js";
+import { EmptyState } from "../components/empty-state.js";
+import { Filters } from "../components/filters.js";
+import { Select } from "../components/form.js";
+import { LiveBar, Log, useArrivals } from "../components/log.js";
+import { Page } from "../components/page.js";
+import { SearchField } from "../components/search-field.js";
+import { Time } from "../components/time.js";
+import { TimeField } from "../components/time-field.js";
+import { usePolling } from "../live.js";
+import { href, setQuery, useLocation } from "../router.js";
+import { can } from "../session.js";
+import { texts } from "../texts.js";
+import { FeedDetail } from "../changes/detail.js";
+
+/** @typedef {import("../components/change.js").Change} Change */
+
+const t = texts.changes;
+const FILTERS = ["type", "resource", "actor", "since", "until", "revision"];
+const WAIT_SECONDS = 25;
+const PAUSE_MS = 500;
+
+/** The changes of an actor can be rare. This reads 20,000 changes before the reader has to ask for more. */
+const REQUESTS_BY_ACTOR = 40;
+
+/** The feed of changes, newest first. */
+export default function Changes() {
+    const filters = useFilters();
+    const actions = can("admin") && html`<${ButtonLink} href=${href("/revert", { actor: filters.actor })}>${t.revert}<//>`;
+    return html`
+        <${Page} title=${t.title} lead=${t.lead} actions=${actions}>
+            <${ChangeFilters} filters=${filters} />
+            <${Feed} key=${JSON.stringify(filters)} filters=${filters} />
+        <//>`;
+}
+
+/** @param {{ filters: Record<string, string> }} props */
+function Feed({ filters }) {
+    const [live, setLive] = useState(true);
+    const { type, resource, actor, since, until, revision } = filters;
+    const accept = useMemo(() => (/** @type {Change} */ change) => !actor || actorValue(change.actor) === actor, [actor]);
+    const newest = revision ? Number(revision) : null;
+    const list = useChangeList({ type, resource, accept, since, until, newest, requests: actor ? REQUESTS_BY_ACTOR : undefined, key: JSON.stringify(filters) });
+    const arrivals = useArrivals(keyOf);
+    const canBeLive = !until && !newest;
+    const failed = useFollow({ type, resource, accept, head: list.head, on: live && canBeLive, add: arrivals.add });
+
+    const { waiting, shown } = arrivals;
+    const items = useMemo(() => [...shown, ...list.items].sort((a, b) => b.revision - a.revision), [shown, list.items]);
+    useEffect(() => void (waiting.length && !items.length && arrivals.show()), [waiting, items]);
+    const empty = html`<${EmptyState} ...${FILTERS.some((name) => filters[name]) ? t.noMatch : t.none} />`;
+    return html`<div>
+        ${canBeLive && html`
+            <${LiveBar} live=${live} setLive=${setLive} failed=${failed} show=${arrivals.show} waiting=${waiting.length ? t.waiting(waiting.length) : null} />`}
+        <${Log} label=${t.title} className="change-log" list=${{ ...list, items }} keyOf=${keyOf} row=${row} empty=${empty}
+            detail=${(/** @type {Change} */ change) => html`<${FeedDetail} change=${change} />`} />
+        ${actor && list.position && list.hasMore && html`<p class="muted small" role="status">${t.searched(list.position.high + 1)}</p>`}
+    </div>`;
+}
+
+const keyOf = (/** @type {Change} */ { revision }) => revision;
+
+/**
+ * Waits for changes after the head, as long as the feed is shown. Each response says where the next request continues.
+ * @param {{ type: string, resource: string, accept: (change: Change) => boolean, head: number | null, on: boolean,
+ *     add: (changes: Change[]) => void }} options
+ */
+function useFollow({ type, resource, accept, head, on, add }) {
+    const position = useRef({ after: head });
+    useEffect(() => {
+        position.current.after ??= head;
+    }, [head]);
+    return usePolling(async (signal) => {
+        const { data } = await get("/changes", { type, resource, after: position.current.after, wait: WAIT_SECONDS, limit: 500 }, signal);
+        position.current.after = data.next;
+        add(data.items.filter(accept).reverse());
+    }, { on: on && head !== null, everyMs: PAUSE_MS });
+}
+
+/** @returns {Record<string, string>} */
+function useFilters() {
+    const { query } = useLocation();
+    return Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ""]));
+}
+
+/** @param {{ filters: Record<string, string> }} props */
+function ChangeFilters({ filters }) {
+    const set = (/** @type {string} */ name) => (/** @type {string} */ value) => setQuery({ [name]: value, open: null, revision: null });
+    const search = (/** @type {string} */ value) => setQuery({ resource: value.trim(), open: null, revision: null }, { replace: true });
+    const types = Object.entries(texts.changeTypes).filter(([type]) => can("admin") || !/^(key|connection)\./.test(type));
+    const options = [{ value: "", label: t.allTypes }, ...types.map(([value, label]) => ({ value, label }))];
+    return html`
+        <${Filters} names=${FILTERS} values=${filters}>
+            <${Select} label=${t.type} value=${filters.type} onInput=${set("type")} options=${options} />
+            <div class="field"><span class="label">${t.resource}</span><${SearchField} label=${t.resourceHint} value=${filters.resource} onSearch=${search} /></div>
+            ${can("admin") && html`<${ActorSelect} label=${t.actor} value=${filters.actor} onInput=${set("actor")} none=${t.allActors} />`}
+            <${TimeField} label=${t.since} value=${filters.since} onInput=${set("since")} />
+            <${TimeField} label=${t.until} value=${filters.until} onInput=${set("until")} />
+        <//>
+        ${filters.actor && html`<p class="hint">${t.actorHint}</p>`}
+        ${filters.revision && html`<p class="hint">${t.revisionHint(Number(filters.revision))}</p>`}`;
+}
+
+/** @param {Change} change @returns {[unknown, ...unknown[]]} */
+function row(change) {
+    return [
+        html`<${Time} value=${change.time} form="precise" />`,
+        html`<${ChangeTitle} change=${change} />`,
+        html`<${ChangedAttributes} change=${change} />`,
+        html`<${Actor} actor=${change.actor} />`,
+    ];
+}

@@ -1,0 +1,27 @@
+import { base } from "./api.mjs";
+import { assertAccessible, signIn } from "./page.mjs";
+import { visit } from "./visit.mjs";
+import { VIEWS, hashOf } from "./views.mjs";
+
+/** In light, in dark, and on the narrowest screen that WCAG requires. */
+async function assertAccessibleEverywhere(page) {
+    await assertAccessible(page);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await assertAccessible(page);
+    await page.setViewportSize({ width: 320, height: 640 });
+    await assertAccessible(page);
+}
+
+visit("the sign-in page is accessible", { signedIn: false }, async (page) => {
+    await page.getByLabel("Key", { exact: true }).waitFor();
+    await assertAccessibleEverywhere(page);
+});
+
+for (const view of Object.keys(VIEWS)) {
+    visit(`the view ${view} is accessible`, { signedIn: false }, async (page) => {
+        await page.goto(`${base}/admin${await hashOf(view)}`);
+        await signIn(page);
+        await page.locator("main h1").waitFor();
+        await assertAccessibleEverywhere(page);
+    });
+}

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { api, unique } from "./api.mjs";
+import { assertAccessible, signIn } from "./page.mjs";
+import { visit } from "./visit.mjs";
+
+const IMPORT = { hash: "#/import" };
+const HEADER = "Login,First name,Last name,E-Mail,Job title,Dept,Room";
+
+/** A file of 200 people from another system, with three mistakes. */
+function people() {
+    const prefix = unique("new");
+    const line = (i, { login = `${prefix}.${i}`, mail = `${prefix}.${i}@example.com`, title = "Planner" } = {}) =>
+        `${login},Nadia,Walsh,${mail},${title},Operations,${i}`;
+    const lines = Array.from({ length: 200 }, (_, i) => line(i));
+    lines[40] = line(40, { mail: "nadia.walsh.example.com" });
+    lines[111] = line(111, { title: "Planner, Events" });
+    lines[199] = line(199, { login: "" });
+    return { prefix, lines, csv: `${HEADER}\n${lines.join("\n")}\n` };
+}
+
+async function choose(page, name, content) {
+    await page.locator("input[type=file]").setInputFiles({ name, mimeType: "text/plain", buffer: Buffer.from(content) });
+}
+
+const review = (page) => page.getByRole("button", { name: "Review the changes" });
+const apply = (page, count) => page.getByRole("button", { name: `Apply ${count} change${count === 1 ? "" : "s"}` });
+const figure = (page, label) => page.locator(".figure", { hasText: label }).locator("dd").innerText();
+
+async function plan(page, name, content) {
+    await choose(page, name, content);
+    await review(page).click();
+    await page.getByRole("heading", { name: "Review the changes" }).waitFor();
+}
+
+async function downloadRejects(page) {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download the refused lines" }).click()]);
+    return { name: download.suggestedFilename(), text: readFileSync(await download.path(), "utf8") };
+}
+
+const countOf = async (prefix) => (await api("GET", `/users?limit=1&include=total&filter=${encodeURIComponent(`userName sw "${prefix}"`)}`)).total;
+
+visit("plans and applies 200 users, of which three have mistakes", IMPORT, async (page) => {
+    const { prefix, lines, csv } = people();
+    await choose(page, "people.csv", csv);
+    assert.ok(await review(page).isDisabled(), "a column is unknown");
+    await page.getByText("No attribute has this name.").waitFor();
+    await page.getByLabel("Attribute of the column Room").selectOption({ label: "Do not import this column" });
+    await assertAccessible(page);
+    await review(page).click();
+
+    await apply(page, 197).waitFor();
+    assert.equal(await countOf(prefix), 0);
+    await page.getByRole("row", { name: `${prefix}.0` }).getByText("Create").waitFor();
+    await page.getByRole("link", { name: "Refused lines (3)" }).click();
+    const refused = page.locator("main tbody tr");
+    assert.equal(await refused.count(), 3);
+    for (const [i, line, ...texts] of [
+        [0, "42", "Column E-Mail", "“nadia.walsh.example.com”", "Write an address such as ada@example.com."],
+        [1, "113", "has 8 cells, but the header has 7", "Text that contains commas must be in double quotes."],
+        [2, "201", "Column Login is required", "Enter a value"],
+    ]) {
+        assert.equal(await refused.nth(i).locator("td").first().innerText(), line);
+        for (const text of texts) assert.ok((await refused.nth(i).innerText()).includes(text), text);
+    }
+    await assertAccessible(page);
+
+    await apply(page, 197).click();
+    await page.getByRole("heading", { name: "Import finished" }).waitFor();
+    assert.equal(await figure(page, "Created"), "197");
+    assert.equal(await countOf(prefix), 197);
+    const rejects = await downloadRejects(page);
+    assert.equal(rejects.name, "people-refused.csv");
+    assert.equal(rejects.text, [HEADER, lines[40], lines[111], lines[199], ""].join("\n"));
+
+    // The corrected rejects can be imported; so can the whole file, which changes nothing else.
+    const corrected = rejects.text
+        .replace("nadia.walsh.example.com", "nadia.walsh@example.com")
+        .replace("Planner, Events", '"Planner, Events"')
+        .replace("\n,Nadia", `\n${prefix}.199,Nadia`);
+    await page.getByRole("button", { name: "Import another file" }).click();
+    await choose(page, rejects.name, corrected);
+    await page.getByLabel("Attribute of the column Room").selectOption({ label: "Do not import this column" });
+    await review(page).click();
+    await apply(page, 3).click();
+    await page.getByRole("heading", { name: "Import finished" }).waitFor();
+    assert.equal(await countOf(prefix), 200);
+});
+
+visit("shows what an update changes, before and after", IMPORT, async (page) => {
+    const userName = unique("update");
+    await api("POST", "/users", { userName, title: "Analyst" });
+    await plan(page, "users.ndjson", `${JSON.stringify({ userName, title: "Counsel" })}\n`);
+    const row = page.locator("main tbody tr");
+    assert.equal(await row.locator("del").textContent(), "Before: Analyst");
+    assert.equal(await row.locator("ins").textContent(), "After: Counsel");
+    await apply(page, 1).click();
+    await page.getByRole("heading", { name: "Import finished" }).waitFor();
+    assert.equal(await figure(page, "Updated"), "1");
+    await page.getByRole("button", { name: "Import another file" }).click();
+    await plan(page, "users.ndjson", `${JSON.stringify({ userName, title: "Counsel" })}\n`);
+    await page.getByText("The file changes nothing").waitFor();
+});
+
+visit("does not apply a plan after somebody else has written", { ...IMPORT, expect: [412] }, async (page) => {
+    const userName = unique("moved");
+    await plan(page, "users.ndjson", `${JSON.stringify({ userName })}\n`);
+    await api("POST", "/users", { userName: unique("faster") });
+    await apply(page, 1).click();
+    await page.getByText("Something was written to the directory since the comparison").waitFor();
+    await page.getByRole("button", { name: "Compare again" }).click();
+    await apply(page, 1).click();
+    await page.getByRole("heading", { name: "Import finished" }).waitFor();
+});
+
+/** Lines for `count` new users. */
+const many = (prefix, count) => Array.from({ length: count }, (_, i) => `${JSON.stringify({ userName: `${prefix}.${i}` })}\n`).join("");
+
+visit("continues after the network has failed, and says what was done when cancelled", { ...IMPORT, offline: true }, async (page, { context }) => {
+    const prefix = unique("many");
+    await plan(page, "users.ndjson", many(prefix, 3000));
+    await apply(page, "3,000").click();
+    await page.waitForFunction(() => Number(document.querySelector("progress")?.value) > 0);
+    await context.setOffline(true);
+    await page.getByRole("button", { name: "Continue" }).waitFor();
+    await page.getByText("Nothing is lost").waitFor();
+    await context.setOffline(false);
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("heading", { name: "Cancelled" }).waitFor();
+    const done = Number((await figure(page, "Created")).replaceAll(",", ""));
+    assert.ok(done > 0 && done < 3000, `${done}`);
+    await page.getByText(/The import stopped after [\d,]+ lines/).waitFor();
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("heading", { name: "Import finished" }).waitFor();
+    assert.equal(await countOf(prefix), 3000);
+});
+
+visit("continues with another key if its own is revoked", { ...IMPORT, signedIn: false, expect: [401] }, async (page) => {
+    const { id, secret } = await api("POST", "/keys", { role: "admin", name: unique("import") });
+    await signIn(page, { as: secret });
+    await choose(page, "users.csv", `Login,Room\n${unique("revoked")},7\n`);
+    await page.getByLabel("Attribute of the column Room").selectOption({ label: "title" });
+    await api("DELETE", `/keys/${id}`);
+    await review(page).click();
+    await page.getByRole("heading", { name: "Sign in again" }).waitFor();
+    await signIn(page);
+    await apply(page, 1).click();
+    await page.getByRole("heading", { name: "Import finished" }).waitFor();
+});
+
+visit("recognises formats and explains other separators", IMPORT, async (page) => {
+    await choose(page, "users.txt", '{"userName":"ada"}\n');
+    await page.getByText("NDJSON, one JSON object per line").waitFor();
+    await page.getByRole("button", { name: "Choose another file" }).click();
+    await choose(page, "users.csv", "\ufeffuserName;title\nada;Countess\n");
+    await page.getByText("The columns are separated by semicolons.").waitFor();
+    assert.ok(await review(page).isDisabled());
+    await page.getByRole("button", { name: "Choose another file" }).click();
+    await choose(page, "empty.csv", "");
+    await page.getByText("The file is empty.").waitFor();
+});
+
+visit("accepts a file that is dropped", IMPORT, async (page) => {
+    const transfer = await page.evaluateHandle(() => {
+        const data = new DataTransfer();
+        data.items.add(new File(["userName,title\nada,Countess\n"], "dropped.csv"));
+        return data;
+    });
+    await page.locator(".drop-zone").dispatchEvent("drop", { dataTransfer: transfer });
+    await page.getByText("dropped.csv").waitFor();
+});
