@@ -1101,6 +1101,7 @@ export const texts = {
         size: "Size",
         format: "Format",
         formatNames: { csv: "CSV, comma-separated", ndjson: "NDJSON, one JSON object per line" },
+        tenant: "Into the tenant",
         another: "Choose another file",
         firstLines: "First lines",
         columns: "Columns",
@@ -1160,6 +1161,8 @@ export const texts = {
         doneHint: "Every line was processed.",
         cancelledHint: (/** @type {number} */ lines) =>
             `The import stopped after ${counted(lines, "line")}. What is counted above was done; the rest of the file was not imported. Importing the whole file later repeats nothing.`,
+        uncertain: "The server did not answer in time: the next batch, of at most 200 lines, may have been imported, too.",
+        otherKey: "This import belongs to another tenant than the key with which you are signed in. Sign in with a key of its tenant to continue.",
         incomplete: "The export in this file is incomplete: its last line is missing.",
         rejects: "Download the refused lines",
         rejectsHint: "Correct the refused lines in the downloaded file and import it, or correct the original file and import it again: lines that were imported change nothing.",

@@ -24,7 +24,7 @@ function Step() {
     if (!job) return html`<${Choose} />`;
     if (job.tenant !== tenant) return html`<${Elsewhere} job=${job} />`;
     if (job.run) return html`<${Applying} run=${job.run} total=${job.plan?.results.lines ?? null} />`;
-    return job.plan ? html`<${Planning} run=${job.plan} />` : html`<${Options} source=${job.source} />`;
+    return job.plan ? html`<${Planning} run=${job.plan} />` : html`<${Options} job=${job} />`;
 }
 
 /** @param {{ job: import("../import/job.js").Job }} props */
@@ -63,7 +63,7 @@ function Applying({ run, total }) {
             <${State} key="run" run=${run} title=${title} total=${total} />
             <${Figures} run=${run} />
             ${run.status === "done" && html`<p>${texts.import.doneHint}</p>`}
-            ${run.status === "cancelled" && html`<p>${texts.import.cancelledHint(run.results.lines)}</p>`}
+            ${run.status === "cancelled" && html`<p>${texts.import.cancelledHint(run.results.lines)} ${run.isUncertain && texts.import.uncertain}</p>`}
             <div class="actions">
                 ${run.status === "done" && html`
                     <${Button} kind="primary" onClick=${discard}>${texts.import.finish}<//>
