@@ -109,8 +109,8 @@ visit("does not apply a plan after somebody else has written", { ...IMPORT, expe
     await plan(page, "users.ndjson", `${JSON.stringify({ userName })}\n`);
     await api("POST", "/users", { userName: unique("faster") });
     await apply(page, 1).click();
-    await page.getByText("Something was written to the directory since the comparison").waitFor();
-    await page.getByRole("button", { name: "Compare again" }).click();
+    await page.getByText("Something was written to the directory since you reviewed the changes").waitFor();
+    await page.getByRole("button", { name: "Review again" }).click();
     await apply(page, 1).click();
     await page.getByRole("heading", { name: "Import finished" }).waitFor();
 });
@@ -213,4 +213,30 @@ visit("accepts a file that is dropped", IMPORT, async (page) => {
     });
     await page.locator(".drop-zone").dispatchEvent("drop", { dataTransfer: transfer });
     await page.getByText("dropped.csv").waitFor();
+});
+
+visit("imports with the keyboard only", IMPORT, async (page) => {
+    const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() || document.activeElement?.getAttribute("aria-label"));
+    const tabTo = async (name) => {
+        for (let i = 0; i < 60 && await focused() !== name; i += 1) await page.keyboard.press("Tab");
+        assert.equal(await focused(), name);
+    };
+    await page.getByRole("heading", { name: "Import" }).waitFor();
+    await tabTo("Choose a file");
+    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Enter")]);
+    await chooser.setFiles({ name: "users.csv", mimeType: "text/csv", buffer: Buffer.from(`userName\n${unique("keys")}\n`) });
+    await review(page).waitFor();
+    assert.equal(await focused(), "Import");
+    await tabTo("Review the changes");
+    await page.keyboard.press("Enter");
+    await apply(page, 1).waitFor();
+    assert.equal(await focused(), "Review the changes");
+    await page.waitForFunction(() => !document.querySelector("main button.primary")?.disabled);
+    await tabTo("Apply 1 change");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Import finished" }).waitFor();
+    await tabTo("Import another file");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Choose a file" }).waitFor();
+    assert.equal(await focused(), "Import");
 });

@@ -41,7 +41,7 @@ export function Options({ job: { source, tenantName } }) {
             <div class="actions">
                 <${Button} kind="primary" disabled=${!ready} onClick=${start}>${texts.import.plan}<//>
                 <${Button} onClick=${discard}>${texts.import.another}<//>
-                <span class="muted">${texts.import.planHint}</span>
+                <span class="muted">${ready || source.separator ? texts.import.planHint : texts.import.notReady}</span>
             </div>
         </div>`;
 }
