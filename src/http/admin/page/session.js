@@ -58,8 +58,10 @@ export function useSession() {
 export function signedIn(key, caller, keep) {
     if (keep) sessionStorage.setItem(STORAGE_NAME, key);
     else sessionStorage.removeItem(STORAGE_NAME);
+    // A request that was meant for one tenant must not be repeated in another one.
+    const sameTenant = session.caller?.tenant.id === caller.tenant.id;
     change({ key, caller, expired: false });
-    resume(true);
+    resume(sameTenant);
 }
 
 export function signOut() {

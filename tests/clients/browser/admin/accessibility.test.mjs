@@ -1,16 +1,7 @@
 import { base } from "./api.mjs";
-import { assertAccessible, signIn } from "./page.mjs";
+import { assertAccessibleEverywhere, signIn } from "./page.mjs";
 import { visit } from "./visit.mjs";
 import { VIEWS, hashOf } from "./views.mjs";
-
-/** In light, in dark, and on the narrowest screen that WCAG requires. */
-async function assertAccessibleEverywhere(page) {
-    await assertAccessible(page);
-    await page.emulateMedia({ colorScheme: "dark" });
-    await assertAccessible(page);
-    await page.setViewportSize({ width: 320, height: 640 });
-    await assertAccessible(page);
-}
 
 visit("the sign-in page is accessible", { signedIn: false }, async (page) => {
     await page.getByLabel("Key", { exact: true }).waitFor();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { api, unique } from "./api.mjs";
-import { assertAccessible, signIn } from "./page.mjs";
+import { api, base, key, unique } from "./api.mjs";
+import { assertAccessibleEverywhere, signIn } from "./page.mjs";
 import { visit } from "./visit.mjs";
 
 const IMPORT = { hash: "#/import" };
@@ -46,12 +46,13 @@ visit("plans and applies 200 users, of which three have mistakes", IMPORT, async
     assert.ok(await review(page).isDisabled(), "a column is unknown");
     await page.getByText("No attribute has this name.").waitFor();
     await page.getByLabel("Attribute of the column Room").selectOption({ label: "Do not import this column" });
-    await assertAccessible(page);
+    await assertAccessibleEverywhere(page);
     await review(page).click();
 
     await apply(page, 197).waitFor();
     assert.equal(await countOf(prefix), 0);
     await page.getByRole("row", { name: `${prefix}.0` }).getByText("Create").waitFor();
+    await assertAccessibleEverywhere(page);
     await page.getByRole("link", { name: "Refused lines (3)" }).click();
     const refused = page.locator("main tbody tr");
     assert.equal(await refused.count(), 3);
@@ -63,12 +64,13 @@ visit("plans and applies 200 users, of which three have mistakes", IMPORT, async
         assert.equal(await refused.nth(i).locator("td").first().innerText(), line);
         for (const text of texts) assert.ok((await refused.nth(i).innerText()).includes(text), text);
     }
-    await assertAccessible(page);
+    await assertAccessibleEverywhere(page);
 
     await apply(page, 197).click();
     await page.getByRole("heading", { name: "Import finished" }).waitFor();
     assert.equal(await figure(page, "Created"), "197");
     assert.equal(await countOf(prefix), 197);
+    await assertAccessibleEverywhere(page);
     const rejects = await downloadRejects(page);
     assert.equal(rejects.name, "people-refused.csv");
     assert.equal(rejects.text, [HEADER, lines[40], lines[111], lines[199], ""].join("\n"));
@@ -107,8 +109,8 @@ visit("does not apply a plan after somebody else has written", { ...IMPORT, expe
     await plan(page, "users.ndjson", `${JSON.stringify({ userName })}\n`);
     await api("POST", "/users", { userName: unique("faster") });
     await apply(page, 1).click();
-    await page.getByText("Something was written to the directory since the comparison").waitFor();
-    await page.getByRole("button", { name: "Compare again" }).click();
+    await page.getByText("Something was written to the directory since you reviewed the changes").waitFor();
+    await page.getByRole("button", { name: "Review again" }).click();
     await apply(page, 1).click();
     await page.getByRole("heading", { name: "Import finished" }).waitFor();
 });
@@ -149,6 +151,48 @@ visit("continues with another key if its own is revoked", { ...IMPORT, signedIn:
     await page.getByRole("heading", { name: "Import finished" }).waitFor();
 });
 
+visit("does not continue in the tenant of another key", { ...IMPORT, signedIn: false, expect: [401] }, async (page) => {
+    const other = unique("other").toLowerCase();
+    await api("POST", "/tenants", { name: other });
+    const foreign = await api("POST", "/keys", { role: "admin" }, { headers: { "Roster-Tenant": other } });
+    const own = await api("POST", "/keys", { role: "admin" });
+    await signIn(page, { as: own.secret });
+    await plan(page, "users.ndjson", many(unique("foreign"), 300));
+    await api("DELETE", `/keys/${own.id}`);
+    await apply(page, 300).click();
+    await page.getByRole("heading", { name: "Sign in again" }).waitFor();
+    await signIn(page, { as: foreign.secret });
+    await page.getByText(other).first().waitFor();
+    await page.waitForTimeout(1000);
+    assert.equal((await api("GET", "/users?limit=1&include=total", undefined, { as: foreign.secret })).total, 0);
+});
+
+visit("copies an export with its members into another tenant", { ...IMPORT, signedIn: false }, async (page) => {
+    const [source, target] = [unique("source").toLowerCase(), unique("target").toLowerCase()];
+    for (const name of [source, target]) await api("POST", "/tenants", { name });
+    const within = (name) => ({ headers: { "Roster-Tenant": name } });
+    await api("POST", "/groups", { displayName: "Choir" }, within(source));
+    const csv = `userName,groups\n${Array.from({ length: 450 }, (_, i) => `singer.${i},Choir\n`).join("")}`;
+    await api("POST", "/import", csv, { ...within(source), type: "text/csv" });
+    const lines = await (await fetch(`${base}/export`, { headers: { Authorization: `Bearer ${key}`, "Roster-Tenant": source } })).text();
+
+    await page.evaluate((name) => (location.hash = `/import?tenant=${name}`), target);
+    await signIn(page);
+    await plan(page, "export.ndjson", lines);
+    assert.deepEqual([await figure(page, "To create"), await figure(page, "Refused")], ["901", "0"]);
+    await apply(page, 901).click();
+    await page.getByRole("heading", { name: "Import finished" }).waitFor();
+    assert.equal(await page.getByText("The export in this file is incomplete").count(), 0);
+    const [group] = (await api("GET", "/groups", undefined, within(target))).items;
+    assert.equal(group.memberCount, 450);
+
+    // Again, without its last lines: everything is unchanged, and the end is missing.
+    await page.getByRole("button", { name: "Import another file" }).click();
+    await plan(page, "export.ndjson", lines.split("\n").slice(0, 300).join("\n"));
+    await page.getByText("The export in this file is incomplete").waitFor();
+    assert.deepEqual([await figure(page, "Unchanged"), await figure(page, "Refused")], ["299", "0"]);
+});
+
 visit("recognises formats and explains other separators", IMPORT, async (page) => {
     await choose(page, "users.txt", '{"userName":"ada"}\n');
     await page.getByText("NDJSON, one JSON object per line").waitFor();
@@ -169,4 +213,30 @@ visit("accepts a file that is dropped", IMPORT, async (page) => {
     });
     await page.locator(".drop-zone").dispatchEvent("drop", { dataTransfer: transfer });
     await page.getByText("dropped.csv").waitFor();
+});
+
+visit("imports with the keyboard only", IMPORT, async (page) => {
+    const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() || document.activeElement?.getAttribute("aria-label"));
+    const tabTo = async (name) => {
+        for (let i = 0; i < 60 && await focused() !== name; i += 1) await page.keyboard.press("Tab");
+        assert.equal(await focused(), name);
+    };
+    await page.getByRole("heading", { name: "Import" }).waitFor();
+    await tabTo("Choose a file");
+    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Enter")]);
+    await chooser.setFiles({ name: "users.csv", mimeType: "text/csv", buffer: Buffer.from(`userName\n${unique("keys")}\n`) });
+    await review(page).waitFor();
+    assert.equal(await focused(), "Import");
+    await tabTo("Review the changes");
+    await page.keyboard.press("Enter");
+    await apply(page, 1).waitFor();
+    assert.equal(await focused(), "Review the changes");
+    await page.waitForFunction(() => !document.querySelector("main button.primary")?.disabled);
+    await tabTo("Apply 1 change");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Import finished" }).waitFor();
+    await tabTo("Import another file");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Choose a file" }).waitFor();
+    assert.equal(await focused(), "Import");
 });

@@ -34,3 +34,15 @@ export async function assertAccessible(page) {
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(overflow <= 0, `the page is ${overflow} px wider than the screen`);
 }
+
+/** In light, in dark, and on the narrowest screen that WCAG requires. */
+export async function assertAccessibleEverywhere(page) {
+    const size = page.viewportSize();
+    await assertAccessible(page);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await assertAccessible(page);
+    await page.setViewportSize({ width: 320, height: 640 });
+    await assertAccessible(page);
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize(size);
+}

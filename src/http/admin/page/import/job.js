@@ -8,7 +8,7 @@ import { currentSession } from "../session.js";
 import { Run } from "./run.js";
 
 /** @typedef {import("./source.js").Source} Source */
-/** @typedef {{ tenant: string | null, tenantName: string, source: Source, plan: Run | null, run: Run | null }} Job */
+/** @typedef {{ tenant: string | null, tenantOfKey: string, tenantName: string, source: Source, plan: Run | null, run: Run | null }} Job */
 /** @typedef {{ match: string, mode: string }} Options */
 
 /** @type {Job | null} */
@@ -42,12 +42,13 @@ export function useJob() {
 
 /** @param {Source} source */
 export function choose(source) {
-    const tenant = currentLocation().tenant;
-    change({ tenant, tenantName: tenant ?? currentSession().caller?.tenant.name ?? "", source, plan: null, run: null });
+    const { tenant } = currentLocation();
+    const own = currentSession().caller?.tenant ?? { id: "", name: "" };
+    change({ tenant, tenantOfKey: own.id, tenantName: tenant ?? own.name, source, plan: null, run: null });
 }
 
-/** Changes the meaning of columns, which makes a plan invalid. @param {Source} source */
-export const changeSource = (source) => job && change({ ...job, source, plan: null });
+/** Changes the meaning of columns. @param {Source} source */
+export const changeSource = (source) => job && change({ ...job, source });
 
 /** Forgets the file. */
 export function discard() {
@@ -61,7 +62,7 @@ export const discardPlan = () => job && change({ ...job, plan: null, run: null }
 /** @param {Options} options */
 export function plan(options) {
     if (!job) return;
-    const run = new Run(job.source, { ...options, plan: true, tenant: job.tenant }, notify);
+    const run = new Run(job.source, { ...options, plan: true, tenant: job.tenant, tenantOfKey: job.tenantOfKey }, notify);
     change({ ...job, plan: run, run: null });
     run.start();
 }

@@ -16,8 +16,8 @@ import { withColumns } from "./source.js";
 const MATCHES = ["userName", "externalId", "id"];
 const MODES = ["upsert", "create"];
 
-/** The second step: what the file means. @param {{ source: Source }} props */
-export function Options({ source }) {
+/** The second step: what the file means. @param {{ job: import("./job.js").Job }} props */
+export function Options({ job: { source, tenantName } }) {
     const { query } = useLocation();
     const matches = source.format === "csv" ? MATCHES : ["automatic", ...MATCHES];
     const match = matches.find((value) => value === query.get("match")) ?? matches[0];
@@ -26,7 +26,7 @@ export function Options({ source }) {
     const start = () => plan({ match: match === "automatic" ? "" : match, mode });
     return html`
         <div class="stack">
-            <${FileFacts} source=${source} />
+            <${FileFacts} source=${source} tenant=${tenantName} />
             ${source.separator ? html`<${Separator} separator=${source.separator} />` : html`<${Contents} source=${source} />`}
             <${Section} title=${texts.import.options}>
                 <div class="columns">
@@ -41,18 +41,19 @@ export function Options({ source }) {
             <div class="actions">
                 <${Button} kind="primary" disabled=${!ready} onClick=${start}>${texts.import.plan}<//>
                 <${Button} onClick=${discard}>${texts.import.another}<//>
-                <span class="muted">${texts.import.planHint}</span>
+                <span class="muted">${ready || source.separator ? texts.import.planHint : texts.import.notReady}</span>
             </div>
         </div>`;
 }
 
-/** @param {{ source: Source }} props */
-function FileFacts({ source: { file, format } }) {
+/** @param {{ source: Source, tenant: string }} props */
+function FileFacts({ source: { file, format }, tenant }) {
     return html`
         <dl class="facts card">
             <dt>${texts.import.file}</dt><dd>${file.name}</dd>
             <dt>${texts.import.size}</dt><dd>${sizeOf(file.size)}</dd>
             <dt>${texts.import.format}</dt><dd>${texts.import.formatNames[format]}</dd>
+            <dt>${texts.import.tenant}</dt><dd>${tenant}</dd>
         </dl>`;
 }
 

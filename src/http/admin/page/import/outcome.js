@@ -9,7 +9,6 @@ import { Table } from "../components/table.js";
 import { hrefWith, Link, useLocation } from "../router.js";
 import { download } from "../files.js";
 import { texts } from "../texts.js";
-import { MOST_ROWS } from "./results.js";
 
 /** @typedef {import("./record.js").Row} Row */
 /** @typedef {import("./run.js").Run} Run */
@@ -74,17 +73,19 @@ export function Figures({ run: { results: { totals }, options } }) {
 /** The changes of a plan and the refused lines. @param {{ run: Run }} props */
 export function Outcome({ run }) {
     const { results, options } = run;
+    const { created, updated, refused: refusedCount } = results.totals;
     const { query } = useLocation();
     const refused = !options.plan || query.get("show") === "refused";
-    if (!options.plan && !results.totals.refused) return null;
+    if (!options.plan && !refusedCount) return null;
     return html`
         ${options.plan && html`
             <nav class="tabs" aria-label=${texts.import.show}>
                 <a href=${hrefWith({ show: null })} aria-current=${refused ? undefined : "page"}>${texts.import.showChanges}</a>
-                <a href=${hrefWith({ show: "refused" })} aria-current=${refused ? "page" : undefined}>${texts.import.showRefused(results.totals.refused)}</a>
+                <a href=${hrefWith({ show: "refused" })} aria-current=${refused ? "page" : undefined}>${texts.import.showRefused(refusedCount)}</a>
             </nav>`}
-        ${refused && results.totals.refused > 0 && html`<${Rejects} run=${run} />`}
-        <${Rows} key=${refused} rows=${refused ? results.refused : results.changes} refused=${refused} loading=${run.status === "running"} />`;
+        ${refused && refusedCount > 0 && html`<${Rejects} run=${run} />`}
+        <${Rows} key=${refused} rows=${refused ? results.refused : results.changes} total=${refused ? refusedCount : created + updated}
+            refused=${refused} loading=${run.status === "running"} />`;
 }
 
 /** @param {{ run: Run }} props */
@@ -97,8 +98,8 @@ function Rejects({ run }) {
         </div>`;
 }
 
-/** @param {{ rows: Row[], refused: boolean, loading: boolean }} props */
-function Rows({ rows, refused, loading }) {
+/** @param {{ rows: Row[], total: number, refused: boolean, loading: boolean }} props `total` counts those that are not kept, too. */
+function Rows({ rows, total, refused, loading }) {
     const [shown, setShown] = useState(PAGE);
     const list = {
         items: rows.slice(0, shown),
@@ -115,5 +116,5 @@ function Rows({ rows, refused, loading }) {
         <div class="wrapping">
             <${Table} caption=${texts.import.changes} columns=${columns} list=${list} empty=${empty} keyOf=${(/** @type {Row} */ { line }) => line} />
         </div>
-        ${rows.length >= MOST_ROWS && html`<p class="muted small">${texts.import.first(MOST_ROWS)}</p>`}`;
+        ${total > rows.length && html`<p class="muted small">${texts.import.first(rows.length)}</p>`}`;
 }

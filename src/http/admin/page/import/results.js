@@ -7,8 +7,9 @@ import { recordOf } from "./record.js";
 /** @typedef {import("./source.js").Source} Source */
 /** @typedef {{ created: number, updated: number, unchanged: number, refused: number }} Totals */
 
-/** The numbers of changes and of refused lines that are shown. */
-export const MOST_ROWS = 2000;
+/** The numbers of changes and of refused lines that are shown, and their size together, in characters. */
+const MOST_ROWS = 2000;
+const MOST_TEXT = 20_000_000;
 const MOST_PLANNED = 500_000;
 
 export class Results {
@@ -23,6 +24,8 @@ export class Results {
         this.changes = [];
         /** The first refused lines. @type {Row[]} */
         this.refused = [];
+        /** The size of the changes and refused lines that are kept. */
+        this.size = 0;
         /** The positions of all refused lines, joined where they adjoin. @type {{ start: number, end: number }[]} */
         this.rejects = [];
         /** The ids of resources that would be created. @type {Set<string>} */
@@ -56,7 +59,7 @@ export class Results {
     addLine(line, text, result) {
         if (result.errors && !this.isPlanned(result, text)) {
             this.reject(line);
-            keep(this.refused, () => recordOf(this.source, line, text, result));
+            this.keep(this.refused, line, text, result);
             return;
         }
         if (result.errors) {
@@ -64,7 +67,14 @@ export class Results {
             this.totals.created += 1;
         }
         if (result.id && this.planned.size < MOST_PLANNED) this.planned.add(result.id);
-        keep(this.changes, () => recordOf(this.source, line, text, { action: "create", ...result, errors: undefined }));
+        this.keep(this.changes, line, text, { action: "create", ...result, errors: undefined });
+    }
+
+    /** @param {Row[]} rows @param {Line} line @param {string} text @param {any} result */
+    keep(rows, line, text, result) {
+        if (rows.length >= MOST_ROWS || this.size > MOST_TEXT) return;
+        rows.push(recordOf(this.source, line, text, result));
+        this.size += text.length;
     }
 
     /** @param {Line} line */
@@ -88,11 +98,6 @@ export class Results {
         const parts = this.rejects.map(({ start, end }) => file.slice(start, end));
         return new Blob(header ? [file.slice(0, header.end), ...parts] : parts, { type });
     }
-}
-
-/** @param {Row[]} rows @param {() => Row} row */
-function keep(rows, row) {
-    if (rows.length < MOST_ROWS) rows.push(row());
 }
 
 /** @param {string} text */

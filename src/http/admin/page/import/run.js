@@ -5,6 +5,7 @@
  * and continue.
  */
 import { Problem, isAbort, open } from "../api.js";
+import { currentSession } from "../session.js";
 import { texts } from "../texts.js";
 import { batches, readLines } from "./lines.js";
 import { Results } from "./results.js";
@@ -12,11 +13,17 @@ import { Results } from "./results.js";
 /** @typedef {import("./lines.js").Batch} Batch */
 /** @typedef {import("./source.js").Source} Source */
 /** @typedef {"running" | "paused" | "failed" | "cancelled" | "done"} Status Paused or failed: `problem` says why. */
-/** @typedef {{ plan: boolean, match: string, mode: string, tenant: string | null, expectHead?: number | null }} Options */
+/**
+ * `tenant` is the selected one, and `tenantOfKey` the id of that to which the key belongs.
+ * @typedef {{ plan: boolean, match: string, mode: string, tenant: string | null, tenantOfKey: string, expectHead?: number | null }} Options
+ */
 
 /** The waiting times, in ms, after the server was too busy to begin a batch. */
 const PAUSES = [1000, 2000, 5000, 10_000, 10_000];
 const BUSY = [429, 503];
+
+/** How long a batch may take after somebody has cancelled. */
+const CANCELLED_MS = 10_000;
 
 export class Run {
     /** @param {Source} source @param {Options} options @param {() => void} onChange */
@@ -60,7 +67,8 @@ export class Run {
     /** Ends after the current batch, so that it is known what was done. A plan, which does nothing, ends at once. */
     cancel() {
         this.cancelling = true;
-        if (this.options.plan) this.controller.abort();
+        const { controller } = this;
+        setTimeout(() => controller.abort(), this.options.plan ? 0 : CANCELLED_MS);
         if (this.status === "paused") this.become("cancelled");
         else this.onChange();
     }
@@ -71,6 +79,11 @@ export class Run {
         // The file was changed or removed, so that the rest of it cannot be read.
         if (error instanceof DOMException) return this.become("failed", new Error(texts.import.unreadable));
         this.become("paused", /** @type {Error} */ (error));
+    }
+
+    /** Whether a batch was interrupted, which may have been applied. */
+    get isUncertain() {
+        return this.status === "cancelled" && this.pending !== null && !this.options.plan;
     }
 
     /** @param {Status} status @param {Problem | Error | null} [problem] */
@@ -111,7 +124,8 @@ export class Run {
     /** The data can have changed since the plan only before the first batch: later, it has because of the import. @param {Uint8Array<ArrayBuffer>} bytes */
     requestWith(bytes) {
         const { file, header, map, type } = this.source;
-        const { plan, match, mode, tenant, expectHead } = this.options;
+        const { plan, match, mode, tenant, tenantOfKey, expectHead } = this.options;
+        if (currentSession().caller?.tenant.id !== tenantOfKey) throw new Error(texts.import.otherKey);
         const query = { match, mode, plan, map, expectHead: this.results.lines ? null : expectHead };
         const body = new Blob(header ? [file.slice(0, header.end), bytes] : [bytes], { type });
         return { method: "POST", query, body, headers: { "Content-Type": type }, tenant, signal: this.controller.signal };

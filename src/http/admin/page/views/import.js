@@ -21,10 +21,27 @@ export default function Import() {
 function Step() {
     const job = useJob();
     const { tenant } = useLocation();
+    useFocusOnReturn(job);
     if (!job) return html`<${Choose} />`;
     if (job.tenant !== tenant) return html`<${Elsewhere} job=${job} />`;
     if (job.run) return html`<${Applying} run=${job.run} total=${job.plan?.results.lines ?? null} />`;
-    return job.plan ? html`<${Planning} run=${job.plan} />` : html`<${Options} source=${job.source} />`;
+    return job.plan ? html`<${Planning} run=${job.plan} />` : html`<${Options} job=${job} />`;
+}
+
+/** The button that leads to a step disappears with its focus. The first steps have no heading of their own. @param {import("../import/job.js").Job | null} job */
+function useFocusOnReturn(job) {
+    const step = job?.run || job?.plan ? "" : job ? "options" : "choose";
+    const before = useRef(step);
+    useEffect(() => {
+        if (step && step !== before.current) focusHeading(document.querySelector("h1"));
+        before.current = step;
+    }, [step]);
+}
+
+/** @param {HTMLElement | null} heading */
+function focusHeading(heading) {
+    heading?.focus({ preventScroll: true });
+    scrollTo(0, 0);
 }
 
 /** @param {{ job: import("../import/job.js").Job }} props */
@@ -63,7 +80,7 @@ function Applying({ run, total }) {
             <${State} key="run" run=${run} title=${title} total=${total} />
             <${Figures} run=${run} />
             ${run.status === "done" && html`<p>${texts.import.doneHint}</p>`}
-            ${run.status === "cancelled" && html`<p>${texts.import.cancelledHint(run.results.lines)}</p>`}
+            ${run.status === "cancelled" && html`<p>${texts.import.cancelledHint(run.results.lines)} ${run.isUncertain && texts.import.uncertain}</p>`}
             <div class="actions">
                 ${run.status === "done" && html`
                     <${Button} kind="primary" onClick=${discard}>${texts.import.finish}<//>
@@ -79,10 +96,7 @@ function Applying({ run, total }) {
 function State({ run, title, total }) {
     const { file } = run.source;
     const heading = useRef(/** @type {HTMLElement | null} */ (null));
-    useEffect(() => {
-        heading.current?.focus({ preventScroll: true });
-        scrollTo(0, 0);
-    }, []);
+    useEffect(() => focusHeading(heading.current), []);
     return html`
         <div class="card stack">
             <div class="section-header">
