@@ -1,6 +1,7 @@
 //! The documentation is correct: the commands of every page run unchanged on both engines, and the tables agree with the
 //! code.
 
+mod admin_page;
 mod api;
 mod brake;
 mod configuration;
@@ -60,6 +61,7 @@ pages! {
     operations = "docs/operations.md";
     import_and_export = "docs/import-and-export.md";
     scim = "docs/scim.md";
+    admin_page = "docs/admin-page.md";
     brake = "docs/brake.md";
     inspector = "docs/inspector.md";
     okta = "docs/okta.md";
