@@ -45,12 +45,13 @@ function CurrentView() {
 /** @param {{ view: import("./views/index.js").View, params: Record<string, string> }} props */
 function LoadedView({ view, params }) {
     const [module, setModule] = useState(/** @type {any} */ (null));
-    const [error, setError] = useState(/** @type {Error | null} */ (null));
+    const [failed, setFailed] = useState(false);
     useEffect(() => {
-        view.load().then(setModule, setError);
+        view.load().then(setModule, () => setFailed(true));
     }, [view]);
     if (!can(view.role)) return html`<${Forbidden} role=${view.role} />`;
-    if (error) return html`<${ErrorNotice} error=${error} />`;
+    // After an upgrade, the server has only the files of the new release.
+    if (failed) return html`<${ErrorNotice} error=${new Error(texts.app.loadFailed)} retry=${() => location.reload()} />`;
     return module ? html`<${module.default} ...${params} />` : html`<${Skeleton} />`;
 }
 

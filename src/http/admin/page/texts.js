@@ -18,6 +18,7 @@ export const texts = {
         notFound: "Page not found",
         notFoundHint: "There is no page at this address.",
         toOverview: "Go to the overview",
+        loadFailed: "This view could not be loaded. The server cannot be reached, or has been upgraded since the page was opened.",
         forbidden: "Not permitted",
         forbiddenHint: (/** @type {string} */ role) => `This page requires a key with the role ${role}.`,
     },
