@@ -17,6 +17,7 @@ const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
 /** A size such as "1.5 MB". @param {number} bytes */
 export function sizeOf(bytes) {
     const unit = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1);
-    const format = { style: /** @type {const} */ ("unit"), unit: UNITS[unit], maximumFractionDigits: unit ? 1 : 0 };
+    /** @type {Intl.NumberFormatOptions} */
+    const format = { style: "unit", unit: UNITS[unit], unitDisplay: unit ? "short" : "long", maximumFractionDigits: unit ? 1 : 0 };
     return new Intl.NumberFormat("en", format).format(bytes / 1000 ** unit);
 }

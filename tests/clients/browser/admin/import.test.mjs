@@ -226,11 +226,11 @@ visit("imports with the keyboard only", IMPORT, async (page) => {
     const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Enter")]);
     await chooser.setFiles({ name: "users.csv", mimeType: "text/csv", buffer: Buffer.from(`userName\n${unique("keys")}\n`) });
     await review(page).waitFor();
-    assert.equal(await focused(), "Import");
+    await page.locator(":focus", { hasText: "Import" }).waitFor();
     await tabTo("Review the changes");
     await page.keyboard.press("Enter");
     await apply(page, 1).waitFor();
-    assert.equal(await focused(), "Review the changes");
+    await page.locator(":focus", { hasText: "Review the changes" }).waitFor();
     await page.waitForFunction(() => !document.querySelector("main button.primary")?.disabled);
     await tabTo("Apply 1 change");
     await page.keyboard.press("Enter");
@@ -238,5 +238,5 @@ visit("imports with the keyboard only", IMPORT, async (page) => {
     await tabTo("Import another file");
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Choose a file" }).waitFor();
-    assert.equal(await focused(), "Import");
+    await page.locator(":focus", { hasText: "Import" }).waitFor();
 });
