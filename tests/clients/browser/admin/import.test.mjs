@@ -221,6 +221,7 @@ visit("imports with the keyboard only", IMPORT, async (page) => {
         for (let i = 0; i < 60 && await focused() !== name; i += 1) await page.keyboard.press("Tab");
         assert.equal(await focused(), name);
     };
+    page.on("filechooser", () => {}); // Playwright intercepts the chooser from now on.
     await page.getByRole("heading", { name: "Import" }).waitFor();
     await tabTo("Choose a file");
     const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Enter")]);
