@@ -188,3 +188,20 @@ visit("creates a user", { hash: "#/users/new" }, async (page) => {
     await page.getByRole("heading", { level: 1, name: "Mei Sun" }).waitFor();
     await page.getByText(userName).first().waitFor();
 });
+
+visit("never takes a double click for two actions", { ...HERE, expect: [404] }, async (page) => {
+    const user = await newUser();
+    await api("DELETE", `/users/${user.id}`);
+    await show(page, user);
+    const twice = async (name) => {
+        const { x, y } = await page.getByRole("button", { name, exact: true }).boundingBox();
+        for (const wait of [250, 400]) {
+            await page.mouse.click(x + 20, y + 10);
+            await page.waitForTimeout(wait);
+        }
+    };
+    await twice("Restore");
+    assert.equal((await stored(user)).active, true);
+    await twice("Deactivate");
+    assert.equal((await stored(user)).active, false);
+});
