@@ -98,15 +98,40 @@ visit("reverts what a connection did", CONNECTIONS, async (page) => {
     await scim(secret, "PATCH", `/Users/${user.id}`, deactivation);
     const created = await createAs(secret, 1);
     await go(page, `/revert?actor=connection:${id}&by=revision&after=${head}&plan=1`);
-    await page.getByText("Set back: 1").waitFor();
+    await page.getByText("Reactivate: 1").waitFor();
     await page.getByText("Delete: 1").waitFor();
     assert.equal((await api("GET", `/users/${user.id}`)).active, false);
     const apply = page.getByRole("button", { name: /2/ });
     await apply.click();
     await page.getByRole("dialog").getByRole("button", { name: /2/ }).click();
-    await page.getByText(/^Done, in/).waitFor();
+    await page.getByText("Reverted. 2 items were changed.").waitFor();
+    await page.getByText("Reactivated: 1").waitFor();
     assert.equal((await api("GET", `/users/${user.id}`)).active, true);
     await assert.rejects(() => api("GET", `/users/${created[0].id}`), /404/);
+});
+
+visit("leads from a held connection through a revert and back", CONNECTIONS, async (page) => {
+    const { id, secret, name } = await newConnection({ brake: { users: 1, percent: 0, hours: 24 } });
+    const users = await createAs(secret, 2);
+    for (const user of users) await scim(secret, "PATCH", `/Users/${user.id}`, deactivation);
+    await go(page, `/connections/${id}`);
+    await page.getByRole("link", { name: "What was removed" }).click();
+    await page.getByRole("link", { name: "Revert these…" }).click();
+    await page.getByText(/This connection is held by its brake/).waitFor();
+    await page.getByText("Reactivate: 1").waitFor();
+    await page.getByRole("button", { name: "Revert 1 item" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revert 1 item" }).click();
+    await page.locator("#plan").getByRole("link", { name: `Back to ${name}` }).click();
+    const row = page.getByRole("row", { name: users[0].userName });
+    await row.getByText("Deactivated").waitFor();
+    await row.getByText("Reverted").waitFor();
+    await page.getByText(/All of this has been undone/).waitFor();
+    assert.equal(await page.getByRole("link", { name: "Revert these…" }).count(), 0);
+});
+
+visit("says what a revert needs", { hash: "#/revert" }, async (page) => {
+    assert.ok(await page.getByRole("button", { name: "Show the preview" }).isDisabled());
+    await page.getByText("Choose who made the changes, and where the range begins.").waitFor();
 });
 
 // The user of the request does not exist.

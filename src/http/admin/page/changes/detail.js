@@ -38,7 +38,7 @@ function Next({ change: { revision, actor, time, resource, id, groupId } }) {
     const around = { since: near(time, -MARGIN_MS), until: near(time, MARGIN_MS), resource: concerned };
     return html`
         ${actor.type === "connection" && html`<${Link} class="button" to=${`/connections/${actor.id}`} query=${around}>${t.showRequest}<//>`}
-        ${REVERTED.includes(resource) && html`<${Link} class="button" to="/revert" query=${{ actor: `${actor.type}:${actor.id}`, after: revision - 1, until: revision }}>${t.revertThis}<//>`}`;
+        ${REVERTED.includes(resource) && html`<${Link} class="button" to="/revert" query=${{ actor: `${actor.type}:${actor.id}`, after: revision - 1, until: revision, plan: 1 }}>${t.revertThis}<//>`}`;
 }
 
 /** @param {string} time @param {number} ms */

@@ -1,14 +1,16 @@
-import { html, useMemo, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useMemo, useState } from "../vendor/htm-preact.js";
 import { Problem, request } from "../api.js";
+import { labelOf } from "../attributes.js";
 import { newestRevision } from "../change-counts.js";
 import { Actor } from "../components/actor.js";
 import { Badge } from "../components/badge.js";
 import { Button } from "../components/button.js";
+import { Revisions } from "../components/change.js";
 import { Confirm } from "../components/dialog.js";
 import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
-import { Section } from "../components/page.js";
-import { Reference } from "../components/reference.js";
+import { reveal, Section } from "../components/page.js";
+import { Name, Reference } from "../components/reference.js";
 import { Table } from "../components/table.js";
 import { usePolling } from "../live.js";
 import { Link } from "../router.js";
@@ -20,7 +22,7 @@ const MOST_ATTEMPTS = 5;
 const PROGRESS_MS = 500;
 
 /** A plan, and after its application the results. @param {{ plan: import("../views/revert.js").Plan, again: () => void }} props */
-export function RevertPlan({ plan: { range, result: plan }, again }) {
+export function RevertPlan({ plan: { range, result: plan, statuses }, again }) {
     const [asking, setAsking] = useState(false);
     const [applying, setApplying] = useState(false);
     const [applied, setApplied] = useState(/** @type {any} */ (null));
@@ -35,17 +37,20 @@ export function RevertPlan({ plan: { range, result: plan }, again }) {
         }
         setApplying(false);
     };
+    useEffect(() => reveal(document.getElementById("plan")), [applied]);
     const result = applied ?? plan;
+    const outcomeOf = (/** @type {any} */ { outcome, id }) => (outcome !== "update" || statuses[id] === undefined ? outcome : statuses[id] ? "deactivate" : "reactivate");
+    const items = result.items.map((/** @type {any} */ item) => ({ ...item, outcome: outcomeOf(item) }));
     const count = plan.items.filter((/** @type {any} */ { outcome }) => outcome !== "unchanged").length;
     const action = !applied && !applying && !error && count > 0 && html`<${Button} kind="danger" onClick=${() => setAsking(true)}>${t.apply(count)}<//>`;
     return html`
-        <${Section} title=${applied ? t.results : t.plan} actions=${action}>
+        <${Section} title=${applied ? t.results : t.plan} actions=${action} id="plan" tabindex="-1">
             <div class="stack">
                 ${applying && html`<${Progress} head=${plan.head} count=${count} />`}
                 ${error && html`<${Failure} error=${error} again=${again} />`}
-                ${applied && html`<${Outcome} applied=${applied} again=${again} />`}
-                <${Counts} result=${result} />
-                <${Items} items=${result.items} conflicts=${result.conflicts} />
+                ${applied && html`<${Outcome} applied=${applied} actor=${range.actor} again=${again} />`}
+                <${Counts} result=${{ ...result, items }} done=${!!applied} />
+                <${Items} items=${items} done=${!!applied} />
             </div>
         <//>
         ${result.conflictCount > 0 && html`<${Conflicts} conflicts=${result.conflicts} count=${result.conflictCount} />`}
@@ -97,68 +102,61 @@ function Failure({ error, again }) {
         </div>`;
 }
 
-/** @param {{ applied: any, again: () => void }} props */
-function Outcome({ applied: { portions, pending, problem }, again }) {
-    const transactions = portions.filter((/** @type {any} */ { revisions }) => revisions);
-    const last = transactions.at(-1)?.revisions[1];
+/** @param {{ applied: any, actor: { type: string, id: string }, again: () => void }} props */
+function Outcome({ applied: { portions, pending, problem, items }, actor, again }) {
+    const last = portions.findLast((/** @type {any} */ { revisions }) => revisions)?.revisions[1];
+    const count = items.filter((/** @type {any} */ { outcome }) => outcome !== "unchanged").length;
     return html`
         ${problem && html`<${ErrorNotice} error=${new Problem(problem)} />`}
         <div class=${`notice ${pending ? "warning" : "good"}`} role="status">
-            <p class="notice-body">${pending ? t.incomplete(pending) : t.done(transactions.length)}</p>
+            <p class="notice-body">${pending ? t.incomplete(pending) : t.done(count)}</p>
+            <${BackLink} actor=${actor} />
             ${last && html`<${Link} class="button" to="/changes" query=${{ revision: last }}>${t.showChanges}<//>`}
             ${pending > 0 && html`<${Button} onClick=${again}>${t.planAgain}<//>`}
         </div>`;
 }
 
-/** @param {{ result: any }} props */
-function Counts({ result: { items, changes, conflictCount } }) {
+/** To where a revert of a connection was begun. @param {{ actor: { type: string, id: string } | null }} props */
+export const BackLink = ({ actor }) => actor?.type === "connection" && html`
+    <${Link} class="button" to=${`/connections/${actor.id}`} query=${{ tab: "removals" }}>${t.back} <${Name} ...${actor} /><//>`;
+
+/** @param {{ result: any, done: boolean }} props */
+function Counts({ result: { items, changes, conflictCount }, done }) {
     const counts = new Map();
     for (const { outcome } of items) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
     return html`
         <p role="status">${t.changes(changes)}</p>
         <ul class="badges">
-            ${[...counts].map(([outcome, count]) => html`<li key=${outcome}><${OutcomeBadge} outcome=${outcome} count=${count} /></li>`)}
+            ${[...counts].map(([outcome, count]) => html`<li key=${outcome}><${OutcomeBadge} outcome=${outcome} done=${done} count=${count} /></li>`)}
             ${conflictCount > 0 && html`<li><${Badge} kind="warning">${t.conflictCount(conflictCount)}<//></li>`}
         </ul>
         ${counts.has("unchanged") && html`<p class="hint">${t.unchangedHint}</p>`}`;
 }
 
 /** @type {Record<string, "good" | "warning" | "bad" | "neutral">} */
-const KINDS = { update: "warning", delete: "bad", restore: "good", add: "good", remove: "bad", unchanged: "neutral" };
+const KINDS = { reactivate: "good", deactivate: "bad", update: "warning", delete: "bad", restore: "good", add: "good", remove: "bad", unchanged: "neutral" };
 
-/** @param {{ outcome: string, count?: number }} props */
-const OutcomeBadge = ({ outcome, count }) => html`
-    <${Badge} kind=${KINDS[outcome]}>${t.outcomes[outcome]}${count === undefined ? "" : `: ${texts.common.integer(count)}`}<//>`;
+/** @param {{ outcome: string, done: boolean, count?: number }} props */
+const OutcomeBadge = ({ outcome, done, count }) => html`
+    <${Badge} kind=${KINDS[outcome]}>${t.outcomes[outcome][Number(done)]}${count === undefined ? "" : `: ${texts.common.integer(count)}`}<//>`;
 
-/** @param {{ items: any[], conflicts: any[] }} props */
-function Items({ items, conflicts }) {
-    const kept = useMemo(() => grouped(conflicts), [conflicts]);
-    const columns = useMemo(() => columnsOf(kept), [kept]);
+/** @param {{ items: any[], done: boolean }} props */
+function Items({ items, done }) {
+    const columns = useMemo(() => columnsOf(done), [done]);
     const list = usePart(items);
     return html`<${Table} caption=${t.plan} columns=${columns} list=${list} keyOf=${keyOf} empty=${html`<${EmptyState} ...${t.nothing} />`} />`;
-}
-
-/** @param {any[]} conflicts @returns {Map<string, any[]>} */
-function grouped(conflicts) {
-    const groups = new Map();
-    for (const conflict of conflicts) groups.set(keyOf(conflict), [...(groups.get(keyOf(conflict)) ?? []), conflict]);
-    return groups;
 }
 
 /** @param {any} item */
 const keyOf = ({ resource, id, groupId, userId }) => `${resource} ${id ?? `${groupId} ${userId}`}`;
 
-/** @param {Map<string, any[]>} kept The conflicts of each item. @returns {import("../components/table.js").Column[]} */
-function columnsOf(kept) {
-    const conflicts = (/** @type {any} */ item) => kept.get(keyOf(item))?.map(({ attribute, reason }) => t.conflict(attribute, t.reasons[reason])).join(", ");
-    return [
-        { id: "resource", label: t.resource, render: (item) => html`<${Subject} ...${item} />` },
-        { id: "outcome", label: t.outcome, width: "narrow", render: ({ outcome }) => html`<${OutcomeBadge} outcome=${outcome} />` },
-        { id: "attributes", label: t.attributes, render: ({ attributes }) => attributes.join(", ") || null },
-        { id: "conflicts", label: t.leftAlone, render: (item) => conflicts(item) ?? null },
-        { id: "reverts", label: t.revisions, width: "narrow", render: ({ reverts }) => reverts.join(", ") || null },
-    ];
-}
+/** @param {boolean} done @returns {import("../components/table.js").Column[]} */
+const columnsOf = (done) => [
+    { id: "resource", label: t.resource, render: (item) => html`<${Subject} ...${item} />` },
+    { id: "outcome", label: t.outcome, width: "narrow", render: ({ outcome }) => html`<${OutcomeBadge} outcome=${outcome} done=${done} />` },
+    { id: "attributes", label: t.attributes, render: ({ attributes }) => attributes.map(labelOf).join(", ") || null },
+    { id: "reverts", label: t.revisions, width: "medium", render: ({ reverts }) => html`<${Revisions} revisions=${reverts} count=${reverts.length} />` },
+];
 
 /** A user, a group or a membership. @param {any} item */
 function Subject({ resource, id, groupId, userId }) {
@@ -171,7 +169,7 @@ function Conflicts({ conflicts, count }) {
     const list = usePart(conflicts);
     const columns = [
         { id: "resource", label: t.resource, render: (/** @type {any} */ item) => html`<${Subject} ...${item} />` },
-        { id: "attribute", label: t.attributes, render: (/** @type {any} */ { attribute }) => attribute ?? t.whole },
+        { id: "attribute", label: t.attributes, render: (/** @type {any} */ { attribute }) => (attribute ? labelOf(attribute) : t.whole) },
         { id: "reason", label: t.reason, render: (/** @type {any} */ { reason }) => t.reasons[reason] ?? reason },
         { id: "by", label: t.by_, render: (/** @type {any} */ item) => html`<${KeptBy} ...${item} />` },
     ];
@@ -187,7 +185,7 @@ function Conflicts({ conflicts, count }) {
 function KeptBy({ resource, actor, revision, existingId }) {
     if (existingId) return html`<${Reference} type=${resource} id=${existingId} />`;
     if (!actor) return "—";
-    return html`<${Actor} actor=${actor} /> (<${Link} to="/changes" query=${{ revision, open: revision }}>${revision}<//>)`;
+    return html`<${Actor} actor=${actor} /> <${Revisions} revisions=${[revision]} count=${1} />`;
 }
 
 /** A part of an array that grows on request, as a list for tables. @param {any[]} all @returns {import("../hooks.js").List} */

@@ -1,4 +1,5 @@
 import { html } from "../vendor/htm-preact.js";
+import { Link } from "../router.js";
 import { texts } from "../texts.js";
 import { nameOf } from "../user-search.js";
 import { Diff } from "./diff.js";
@@ -6,13 +7,24 @@ import { Reference } from "./reference.js";
 
 /**
  * @typedef {object} Change One row of the feed.
- * @property {number} revision @property {string} time @property {string} type @property {string} resource
+ * @property {number} revision @property {string} time @property {string} type @property {string} resource @property {number} version
  * @property {{ type: string, id: string }} actor @property {string} requestId @property {string} [traceId]
  * @property {string} [id] @property {string} [groupId] @property {string} [userId]
  * @property {Record<string, any> | null} before @property {Record<string, any> | null} after
  * @property {number[]} [reverts] @property {boolean} [erased]
  */
 
+/**
+ * The type of a change, with more precise ones for what people ask for: who was deactivated, reactivated or restored.
+ * @param {Pick<Change, "type" | "before" | "after" | "version">} change
+ */
+export function meaningOf({ type, before, after, version }) {
+    if (version > 1 && /^(user|group)\.created$/.test(type)) return type.replace("created", "restored");
+    if (type !== "user.updated" || before?.active === undefined || before.active === after?.active) return type;
+    return after?.active ? "user.reactivated" : "user.deactivated";
+}
+
+const MOST_REVISIONS = 20;
 const LINKED = ["user", "group", "connection", "key"];
 
 /** What happened to what: "User updated: Ada Lovelace". @param {{ change: Change }} props */
@@ -44,4 +56,16 @@ export function ChangeDetail({ change: { before, after, erased, type } }) {
     if (erased) return html`<p class="muted">${texts.changes.erased}</p>`;
     if (!before && !after) return html`<p class="muted">${type.startsWith("member.") ? texts.changes.member : texts.changes.noValues}</p>`;
     return html`<${Diff} before=${before} after=${after} />`;
+}
+
+/** Links to changes. @param {{ revisions: number[], count: number }} props */
+export function Revisions({ revisions, count }) {
+    const t = texts.requests;
+    if (!count) return html`<span class="muted">${t.noChanges}</span>`;
+    return html`
+        <ul class="badges">
+            ${revisions.slice(0, MOST_REVISIONS).map((revision) => html`
+                <li key=${revision}><${Link} to="/changes" query=${{ revision, open: revision }}>${t.revision(revision)}<//></li>`)}
+            ${count > MOST_REVISIONS && html`<li class="muted">${t.otherChanges(count - MOST_REVISIONS)}</li>`}
+        </ul>`;
 }

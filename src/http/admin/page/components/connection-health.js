@@ -21,8 +21,11 @@ export function useConnectionDetails(ids) {
 /** The state of a connection with the summary of its requests. @param {{ connection: any }} props */
 export function Health({ connection }) {
     const { kind, text } = healthOf(connection);
-    return html`<${Badge} kind=${kind} title=${connection.held?.reason}>${text}<//>`;
+    return html`<${Badge} kind=${kind} title=${connection.held && withoutApiHint(connection.held.reason)}>${text}<//>`;
 }
+
+/** A reason without how to release the connection with the API, for which there is a button. @param {string} reason */
+export const withoutApiHint = (reason) => reason.replace(/ An administrator can release it with POST \S+$/, "");
 
 /** @param {Record<string, number>} errors Numbers by the code of the note. */
 export const totalOf = (errors) => Object.values(errors).reduce((sum, count) => sum + count, 0);

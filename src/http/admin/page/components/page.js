@@ -29,11 +29,22 @@ export function Page({ title, lead, actions, children }) {
         ${children}`;
 }
 
-/** A titled part of a view. @param {{ title: string, actions?: unknown, children?: unknown }} props */
-export function Section({ title, actions, children }) {
+/** Moves the focus to the heading of the view, after an action that removes its own button. */
+export const focusHeading = () => document.querySelector("h1")?.focus({ preventScroll: true });
+
+/** A titled part of a view. @param {{ title: string, actions?: unknown, children?: unknown } & Record<string, unknown>} props */
+export function Section({ title, actions, children, ...attributes }) {
     return html`
-        <section class="card">
+        <section class="card" ...${attributes}>
             <header class="section-header"><h2>${title}</h2>${actions && html`<div class="actions">${actions}</div>`}</header>
             ${children}
         </section>`;
+}
+
+/** Moves the focus to what was opened, and scrolls to it if it begins in the lower half of the window or outside of it. @param {HTMLElement | null} element */
+export function reveal(element) {
+    if (!element) return;
+    element.focus({ preventScroll: true });
+    const { top } = element.getBoundingClientRect();
+    if (top < 0 || top > innerHeight / 2) element.scrollIntoView();
 }

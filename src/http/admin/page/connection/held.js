@@ -1,6 +1,7 @@
 import { html, useState } from "../vendor/htm-preact.js";
 import { request } from "../api.js";
 import { Button, ButtonLink } from "../components/button.js";
+import { withoutApiHint } from "../components/connection-health.js";
 import { Dialog } from "../components/dialog.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Field, Form, useId } from "../components/form.js";
@@ -13,20 +14,16 @@ import { texts } from "../texts.js";
 
 const t = texts.held;
 
-/** The reason ends with how to release the connection with the API. Here, there is a button. */
-const API_HINT = / An administrator can release it with POST \S+$/;
-
 /** Why a connection is held, and what to do. @param {{ connection: any, onChange: () => void }} props */
 export function HeldNotice({ connection, onChange }) {
     const [releasing, setReleasing] = useState(false);
-    const { reason, since, count } = connection.held;
+    const { reason, since } = connection.held;
     return html`
         <section class="notice bad held" aria-label=${t.title}>
             <${Icon} name="error" />
             <div class="notice-body stack">
                 <h2>${t.title}</h2>
-                <p>${reason.replace(API_HINT, "")}</p>
-                <p>${t.since} <${Time} value=${since} form="precise" /> · ${t.count(count)}</p>
+                <p>${withoutApiHint(reason)} ${t.since} <${Time} value=${since} form="precise" />.</p>
                 <p>${t.advice}</p>
                 <div class="actions">
                     <${ButtonLink} href=${hrefWith({ tab: "removals", open: null })}>${t.showRemovals}<//>

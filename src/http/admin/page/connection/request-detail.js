@@ -1,14 +1,13 @@
 import { html } from "../vendor/htm-preact.js";
-import { ChangeDetail, ChangeTitle } from "../components/change.js";
+import { ChangeDetail, ChangeTitle, Revisions } from "../components/change.js";
 import { CodeText } from "../components/code-text.js";
+import { withoutApiHint } from "../components/connection-health.js";
 import { Copy, CopyValue } from "../components/copy.js";
 import { Icon } from "../components/icon.js";
 import { Reference } from "../components/reference.js";
-import { Link } from "../router.js";
 import { texts } from "../texts.js";
 
 const t = texts.requests;
-const MOST_REVISIONS = 20;
 
 /** Everything that is known about a request, and why it failed. @param {{ request: any }} props */
 export function RequestDetail({ request }) {
@@ -37,7 +36,7 @@ function Notes({ notes, failed }) {
                         <${Icon} name="error" />
                         <div class="notice-body">
                             <p><strong>${texts.notes[code] ?? code}</strong> <span class="muted small">${section}</span></p>
-                            ${detail && html`<p><${CodeText} text=${detail} /></p>`}
+                            ${detail && html`<p><${CodeText} text=${withoutApiHint(detail)} /></p>`}
                             ${hint && html`<p class="advice"><strong>${t.whatToChange}</strong> <${CodeText} text=${hint} /></p>`}
                         </div>
                     </li>`)}
@@ -70,17 +69,6 @@ function Facts({ request }) {
             <dt>${t.durationLabel}</dt><dd>${t.duration(durationMs)}</dd>
             <dt>${t.requestId}</dt><dd><${CopyValue} value=${requestId} label=${texts.errors.copyRequestId} /></dd>
         </dl>`;
-}
-
-/** @param {{ revisions: number[], count: number }} props */
-function Revisions({ revisions, count }) {
-    if (!count) return html`<span class="muted">${t.noChanges}</span>`;
-    return html`
-        <ul class="badges">
-            ${revisions.slice(0, MOST_REVISIONS).map((revision) => html`
-                <li key=${revision}><${Link} to="/changes" query=${{ revision, open: revision }}>${t.revision(revision)}<//></li>`)}
-            ${count > MOST_REVISIONS && html`<li class="muted">${t.otherChanges(count - MOST_REVISIONS)}</li>`}
-        </ul>`;
 }
 
 /** @param {{ title: string, body: any, bytes: number | null, erased: boolean }} props */

@@ -1,5 +1,5 @@
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
-import { isAbort, request } from "../api.js";
+import { get, isAbort, request } from "../api.js";
 import { newestRevision, revisionBefore } from "../change-counts.js";
 import { ActorSelect, parseActor } from "../components/actor-select.js";
 import { Button } from "../components/button.js";
@@ -8,16 +8,21 @@ import { ErrorNotice } from "../components/error-notice.js";
 import { Field, Form, Select } from "../components/form.js";
 import { Page, Section } from "../components/page.js";
 import { TimeField } from "../components/time-field.js";
+import { useResource } from "../hooks.js";
 import { setQuery, useLocation } from "../router.js";
 import { texts } from "../texts.js";
-import { RevertPlan } from "../changes/revert-plan.js";
+import { BackLink, RevertPlan } from "../changes/revert-plan.js";
 
 const t = texts.revert;
+const BATCH = 50;
+
+/** The names of the outcomes of more items are less precise. */
+const MOST_STATUSES = 500;
 const FIELDS = ["actor", "by", "since", "before", "after", "until"];
 
 /** @typedef {Record<string, string>} Choice */
 /** @typedef {{ after: number, until: number, actor: { type: string, id: string } }} Range What the API needs to know. */
-/** @typedef {{ range: Range, result: any }} Plan */
+/** @typedef {{ range: Range, result: any, statuses: Record<string, boolean> }} Plan With whether the users are active whose status it changes. */
 
 /** Undoes what one actor did: choose, look at the plan, apply. */
 export default function Revert() {
@@ -26,7 +31,7 @@ export default function Revert() {
     const planned = query.get("plan") !== null;
     const plan = usePlan(planned ? chosen : null);
     return html`
-        <${Page} title=${t.title} lead=${t.lead}>
+        <${Page} title=${t.title} lead=${t.lead} actions=${html`<${BackLink} actor=${parseActor(chosen.actor)} />`}>
             <${Choose} key=${JSON.stringify(chosen)} chosen=${chosen} busy=${plan.loading} again=${planned ? plan.again : null} />
             ${planned && html`<${Planned} plan=${plan} />`}
         <//>`;
@@ -65,10 +70,19 @@ function Choose({ chosen, busy, again }) {
                         : html`<${Field} label=${t.after} hint=${t.afterHint} value=${draft.after} onInput=${set("after")} ...${number} />
                             <${Field} label=${t.until} hint=${t.untilHint} value=${draft.until} onInput=${set("until")} ...${number} />`}
                 </div>
-                <p class="hint">${t.stopFirst}</p>
-                <div class="actions"><${Button} kind="primary" type="submit" busy=${busy} disabled=${!complete}>${t.showPlan}<//></div>
+                <${StopFirst} actor=${parseActor(draft.actor)} />
+                <div class="actions">
+                    <${Button} kind="primary" type="submit" busy=${busy} disabled=${!complete}>${t.showPlan}<//>
+                    <span class="muted small" role="status">${!complete && t.missing}</span>
+                </div>
             <//>
         <//>`;
+}
+
+/** What to do before a revert. A held connection need not be stopped. @param {{ actor: { type: string, id: string } | null }} props */
+function StopFirst({ actor }) {
+    const { data } = useResource(actor?.type === "connection" ? `/connections/${actor.id}` : null);
+    return html`<p class="hint">${data?.held ? t.held : t.stopFirst}</p>`;
 }
 
 /** The plan of a choice. Making a plan writes nothing, so a link to this view can make it. @param {Choice | null} choice */
@@ -97,7 +111,15 @@ async function planOf({ actor, by, since, before, after, until }, signal) {
         actor: /** @type {Range["actor"]} */ (parseActor(actor)),
     };
     const { data } = await request("/changes/revert", { method: "POST", body: { ...range, plan: true }, signal });
-    return { range, result: data };
+    return { range, result: data, statuses: await readStatuses(data.items, signal) };
+}
+
+/** Whether the users whose status a plan changes are active, because a plan contains no values. @param {any[]} items @param {AbortSignal} signal */
+async function readStatuses(items, signal) {
+    const ids = items.filter(({ outcome, attributes }) => outcome === "update" && attributes.includes("active")).map(({ id }) => `id eq "${id}"`);
+    const batches = ids.length > MOST_STATUSES ? [] : Array.from({ length: Math.ceil(ids.length / BATCH) }, (_, i) => ids.slice(i * BATCH, (i + 1) * BATCH));
+    const pages = await Promise.all(batches.map((batch) => get("/users", { filter: batch.join(" or "), attributes: "active", limit: BATCH }, signal)));
+    return Object.fromEntries(pages.flatMap(({ data }) => data.items.map((/** @type {any} */ { id, active }) => [id, active])));
 }
 
 /** @param {string} time @param {string} revision @param {AbortSignal} signal */
