@@ -8,7 +8,7 @@ macro_rules! files {
 }
 
 /// The files that browsers load. The page itself is not one of them.
-pub(super) const FILES: [(&str, &str); 129] = files! {
+pub(super) const FILES: [(&str, &str); 127] = files! {
     "api.js"
     "app.js"
     "attributes.js"
@@ -109,12 +109,10 @@ pub(super) const FILES: [(&str, &str); 129] = files! {
     "user/drafts.js"
     "user/editor.js"
     "user/fields.js"
-    "user/focus.js"
     "user/groups.js"
     "user/history.js"
     "user/json-attributes.js"
     "user/list-field.js"
-    "user/memberships.js"
     "user/merge-view.js"
     "user/merge.js"
     "user/patch.js"

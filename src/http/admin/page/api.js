@@ -73,7 +73,7 @@ export const get = (path, query, signal) => request(path, { query, signal });
 export async function open(path, options = {}) {
     for (let attempt = 0; ; attempt += 1) {
         const response = await send(path, options, currentSession().key);
-        if (options.method && options.method !== "GET") writes += 1;
+        if (options.method && options.method !== "GET") reportWrite(path, response);
         if (response.ok || response.status === 304) return response;
         const problem = await problemOf(response);
         if (response.status === 401 && await signInAgain()) continue;
@@ -81,6 +81,12 @@ export async function open(path, options = {}) {
         if (wait === null) throw problem;
         await sleep(wait, options.signal);
     }
+}
+
+/** Tells what shows a result that the write makes outdated. @param {string} path @param {Response} response */
+function reportWrite(path, { ok }) {
+    writes += 1;
+    if (ok) dispatchEvent(new CustomEvent("roster-write", { detail: path }));
 }
 
 /** The caller that a key belongs to, without using the session. @param {string} key @throws {Problem} */

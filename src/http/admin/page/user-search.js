@@ -41,5 +41,8 @@ export function nameOf({ displayName, name, userName, id }) {
     return displayName || formatted || userName || id;
 }
 
+/** Whom a membership is about. @param {any} user */
+export const personOf = (user) => ({ id: user.id, name: nameOf(user) });
+
 /** The primary e-mail address, or else the first one. @param {any} user @returns {string | undefined} */
 export const emailOf = ({ emails = [] }) => (emails.find((/** @type {any} */ email) => email.primary) ?? emails[0])?.value;

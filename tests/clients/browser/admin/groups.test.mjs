@@ -28,7 +28,7 @@ visit("creates a group, and adds and removes members", { hash: "#/groups" }, asy
     assert.equal(await membersOf(id), 2);
 
     await page.getByRole("button", { name: `Remove ${people[0]}` }).click();
-    await page.getByText(`${people[0]} was removed from the group.`).waitFor();
+    await page.getByText(`${people[0]} was removed from ${displayName}.`).waitFor();
     assert.equal(await membersOf(id), 1);
     await page.locator(".toast", { hasText: "was removed" }).getByRole("button", { name: "Undo" }).click();
     await page.getByRole("row", { name: people[0] }).waitFor();

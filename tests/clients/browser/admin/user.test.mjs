@@ -205,3 +205,38 @@ visit("never takes a double click for two actions", { ...HERE, expect: [404] }, 
     await twice("Deactivate");
     assert.equal((await stored(user)).active, false);
 });
+
+visit("shows a toast for as long as it is true and somebody reads it", { ...HERE, expect: [404] }, async (page) => {
+    const user = await newUser();
+    await page.clock.install();
+    await show(page, user);
+    await page.locator("summary[aria-label='More actions']").click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+    await toast(page, "was deleted").waitFor();
+    await page.getByRole("button", { name: "Restore", exact: true }).click();
+    await page.getByText("The user was restored").waitFor();
+    await toast(page, "was deleted").waitFor({ state: "detached" });
+
+    await page.getByRole("button", { name: "Deactivate" }).click();
+    await toast(page, "was deactivated").hover();
+    await page.clock.fastForward(60_000);
+    await page.mouse.move(0, 0);
+    await page.clock.fastForward(10_000);
+    assert.ok(await toast(page, "was deactivated").isVisible());
+    await page.clock.fastForward(6_000);
+    await toast(page, "was deactivated").waitFor({ state: "detached" });
+});
+
+visit("says that an action can no longer be undone", { ...HERE, expect: [412] }, async (page) => {
+    const user = await newUser();
+    await show(page, user);
+    await edit(page, { Title: "Counsel" });
+    await save(page);
+    await toast(page, "was saved").waitFor();
+    await api("PATCH", `/users/${user.id}`, { title: "Director" }, { type: "application/merge-patch+json" });
+    await page.getByRole("button", { name: "Undo" }).click();
+    await toast(page, "This can no longer be undone, because something has changed since.").waitFor();
+    await page.getByText("Director").waitFor();
+    assert.equal((await stored(user)).title, "Director");
+});

@@ -2,11 +2,10 @@ import { html, useState } from "../vendor/htm-preact.js";
 import { request } from "../api.js";
 import { Button, ButtonLink } from "../components/button.js";
 import { Confirm } from "../components/dialog.js";
-import { toast } from "../components/toasts.js";
+import { toast, undoable } from "../components/toasts.js";
 import { hrefWith } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
-import { reportFailure } from "./membership.js";
 import { restoreGroup } from "./restore.js";
 
 /**
@@ -31,9 +30,10 @@ export function Actions({ group, onDeleted, onRestored, reload }) {
 function Deletion({ group, onDeleted, restore, onClose }) {
     const { id, displayName, memberCount } = group;
     const remove = async () => {
-        await request(`/groups/${id}`, { method: "DELETE" });
-        const undo = { label: texts.common.undo, run: () => void restore().catch(reportFailure) };
-        toast(texts.group.deleted(displayName), can("admin") ? { action: undo } : {});
+        const path = `/groups/${id}`;
+        await request(path, { method: "DELETE" });
+        if (can("admin")) undoable(texts.group.deleted(displayName), path, restore, onDeleted);
+        else toast(texts.group.deleted(displayName));
         onDeleted();
     };
     return html`

@@ -33,7 +33,8 @@ export function GroupForm({ group, onSaved, onClose }) {
     const { run, busy, error, clear } = useAction(async (/** @type {any} */ present) => {
         const saved = await save(base, present, input).catch((problem) => outdated(problem, base, setTheirs));
         if (!saved) return;
-        toast(group ? texts.group.saved(saved.displayName) : texts.group.created(saved.displayName));
+        const text = group ? texts.group.saved(saved.displayName) : texts.group.created(saved.displayName);
+        toast(text, { about: `/groups/${saved.id}` });
         onClose();
         onSaved(saved);
     });

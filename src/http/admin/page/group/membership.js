@@ -1,6 +1,6 @@
 /** Adds users to a group and removes them from it. Both can be undone. */
 import { request } from "../api.js";
-import { toast } from "../components/toasts.js";
+import { undoable } from "../components/toasts.js";
 import { texts } from "../texts.js";
 
 /** @typedef {{ id: string, name: string }} Person */
@@ -22,7 +22,8 @@ export async function addWithUndo(group, people, changed) {
         for (const { id } of people) await removeMember(group.id, id);
         changed();
     };
-    toast(texts.group.added(people.map(({ name }) => name)), { action: { label: texts.common.undo, run: () => void undo().catch(reportFailure) } });
+    const about = `/groups/${group.id}/members${people.length > 1 ? "" : `/${people[0].id}`}`;
+    undoable(texts.group.added(people.map(({ name }) => name), group.displayName), about, undo, changed);
 }
 
 /**
@@ -32,9 +33,6 @@ export async function addWithUndo(group, people, changed) {
 export async function removeWithUndo(group, { id, name }, changed) {
     await removeMember(group.id, id);
     changed(true);
-    const undo = () => void addMembers(group.id, [id]).then(() => changed(false), reportFailure);
-    toast(texts.group.removed(name), { action: { label: texts.common.undo, run: undo } });
+    const undo = () => addMembers(group.id, [id]).then(() => changed(false));
+    undoable(texts.group.removed(name, group.displayName), `/groups/${group.id}/members/${id}`, undo, () => changed(true));
 }
-
-/** For actions of toasts, which have no place for an error. @param {import("../api.js").Problem} problem */
-export const reportFailure = (problem) => toast(problem.detail, { kind: "bad" });

@@ -1,16 +1,15 @@
 import { html, useState } from "../vendor/htm-preact.js";
-import { request } from "../api.js";
+import { get, request } from "../api.js";
 import { Button, ButtonLink } from "../components/button.js";
 import { useDismissable } from "../components/columns.js";
 import { Confirm } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
-import { toast } from "../components/toasts.js";
+import { reportFailure, toast, undoable } from "../components/toasts.js";
 import { useAction } from "../hooks.js";
 import { hrefWith } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
 import { nameOf } from "../user-search.js";
-import { reportFailure, undoable } from "./memberships.js";
 import { restoreUser } from "./restore.js";
 
 /** @typedef {import("../hooks.js").Resource} Resource */
@@ -18,20 +17,26 @@ import { restoreUser } from "./restore.js";
 /** Deactivates or reactivates a user, and offers to undo it. @param {any} user @param {boolean} active @param {(user: any) => void} changed */
 export async function setActive(user, active, changed) {
     const write = async (/** @type {boolean} */ value) => {
-        const { data } = await request(`/users/${user.id}`, { method: "PATCH", body: { active: value } });
+        const { data } = await request(pathOf(user), { method: "PATCH", body: { active: value } });
         changed(data);
     };
     await write(active);
     const text = active ? texts.user.reactivated(nameOf(user)) : texts.user.deactivated(nameOf(user));
-    toast(text, undoable(() => write(!active)));
+    undoable(text, pathOf(user), () => write(!active), () => reread(user, changed));
 }
+
+/** @param {any} user */
+const pathOf = ({ id }) => `/users/${id}`;
+
+/** Shows the present state of a user. If there is none, the view says so once it reads the user. @param {any} user @param {(user: any) => void} changed */
+export const reread = (user, changed) => get(pathOf(user)).then(({ data }) => changed(data), () => {});
 
 /**
  * The buttons in the heading of a user, by the caller's role.
  * @param {{ user: any, changed: (user: any) => void, deleted: () => void, restored: (user: any) => void }} props
  */
 export function Actions({ user, changed, deleted, restored }) {
-    const toggle = useAction(() => setActive(user, !user.active, changed).catch(reportFailure));
+    const toggle = useAction(() => setActive(user, !user.active, changed).catch((problem) => reportFailure(problem, pathOf(user))));
     const [asked, setAsked] = useState("");
     const close = () => setAsked("");
     if (!can("writer")) return null;
@@ -65,8 +70,9 @@ function More({ ask }) {
 function Deletion({ user, onClose, deleted, restored }) {
     const name = nameOf(user);
     const confirm = async () => {
-        await request(`/users/${user.id}`, { method: "DELETE" });
-        toast(texts.user.deleted(name), can("admin") ? undoable(() => restoreUser(user.id).then(restored)) : {});
+        await request(pathOf(user), { method: "DELETE" });
+        if (can("admin")) undoable(texts.user.deleted(name), pathOf(user), () => restoreUser(user.id).then(restored), deleted);
+        else toast(texts.user.deleted(name));
         deleted();
     };
     return html`

@@ -4,17 +4,16 @@ import { differences } from "../attributes.js";
 import { Button } from "../components/button.js";
 import { Diff } from "../components/diff.js";
 import { ErrorNotice } from "../components/error-notice.js";
-import { Section } from "../components/page.js";
+import { focusHeading, Section } from "../components/page.js";
 import { Reference } from "../components/reference.js";
 import { toast } from "../components/toasts.js";
 import { useAction } from "../hooks.js";
 import { hrefWith } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
-import { nameOf } from "../user-search.js";
+import { nameOf, personOf } from "../user-search.js";
+import { addWithUndo } from "../group/membership.js";
 import { setActive } from "./actions.js";
-import { focusHeading } from "./focus.js";
-import { addToGroup } from "./memberships.js";
 import { patchOf, withDifference } from "./patch.js";
 
 /** @typedef {import("../attributes.js").Difference} Difference */
@@ -34,7 +33,7 @@ export function ChangedSince({ then, user, groupsThen, groupsNow, changed = () =
     const deactivated = then.active && !user.active;
     const giveBack = useAction(() => giveAccessBack(user, lost, deactivated, changed).finally(groupsNow.reload));
     const restore = useAction((/** @type {Difference} */ difference) => restoreValue(user, difference, changed));
-    const add = useAction((/** @type {any} */ group) => addToGroup(group, user.id, groupsNow.reload));
+    const add = useAction((/** @type {any} */ group) => addWithUndo(group, [personOf(user)], groupsNow.reload));
     const known = !groupsThen.loading && !groupsNow.loading;
     const same = known && !lost.length && !gained.length && !differences(then, user).length;
     const button = known && can("writer") && (deactivated || lost.length > 0) && html`
@@ -66,7 +65,7 @@ async function giveAccessBack(user, groups, reactivate, changed) {
     }
     if (reactivate) changed((await request(`/users/${user.id}`, { method: "PATCH", body: { active: true } })).data);
     if (failures.length) throw notAdded(failures);
-    toast(texts.user.asOf.givenBack(nameOf(user)));
+    toast(texts.user.asOf.givenBack(nameOf(user)), { about: `/users/${user.id}` });
 }
 
 /** @param {{ group: any, problem: Problem }[]} failures */
@@ -81,7 +80,7 @@ async function restoreValue(user, { path, before }, changed) {
     if (path === "active") return setActive(user, before, changed);
     const body = patchOf(user, withDifference(user, path, before));
     changed((await request(`/users/${user.id}`, { method: "PATCH", body, ifMatch: user.version })).data);
-    toast(texts.user.asOf.valueRestored);
+    toast(texts.user.asOf.valueRestored, { about: `/users/${user.id}` });
 }
 
 /**

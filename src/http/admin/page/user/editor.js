@@ -1,15 +1,15 @@
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { get, Problem, request } from "../api.js";
 import { Button } from "../components/button.js";
-import { toast } from "../components/toasts.js";
+import { focusHeading } from "../components/page.js";
+import { outdate, toast, undoable } from "../components/toasts.js";
 import { useAction } from "../hooks.js";
 import { navigate } from "../router.js";
 import { texts } from "../texts.js";
 import { nameOf } from "../user-search.js";
+import { reread } from "./actions.js";
 import { hasDraft, useDraft } from "./drafts.js";
-import { focusHeading } from "./focus.js";
 import { jsonOf } from "./json-attributes.js";
-import { undoable } from "./memberships.js";
 import { MergeView } from "./merge-view.js";
 import { patchOf } from "./patch.js";
 import { entered, patchFrom, UserForm } from "./user-form.js";
@@ -91,13 +91,15 @@ function reportSaved(user, before, changed) {
         const body = patchOf(user, before);
         changed((await request(`/users/${user.id}`, { method: "PATCH", body, ifMatch: user.version })).data);
     };
-    toast(texts.user.form.saved(nameOf(user)), undoable(undo));
+    undoable(texts.user.form.saved(nameOf(user)), `/users/${user.id}`, undo, () => reread(user, changed));
 }
 
 /** Says where the changes are when the form is left without saving. @param {any} user */
 function useKeptDraft(user) {
-    useEffect(() => () => {
-        const action = { label: texts.user.form.continue, run: () => navigate(`/users/${user.id}`, { edit: 1 }) };
-        if (hasDraft(user.id)) toast(texts.user.form.kept(nameOf(user)), { action });
+    useEffect(() => {
+        const about = `/users/${user.id}`;
+        const action = { label: texts.user.form.continue, run: () => navigate(about, { edit: 1 }) };
+        outdate(about);
+        return () => void (hasDraft(user.id) && toast(texts.user.form.kept(nameOf(user)), { action, about }));
     }, []);
 }

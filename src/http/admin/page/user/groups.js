@@ -4,18 +4,19 @@ import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Picker } from "../components/picker.js";
 import { Table } from "../components/table.js";
+import { addWithUndo, removeWithUndo } from "../group/membership.js";
 import { groupSources } from "../group-search.js";
 import { useAction, useList } from "../hooks.js";
 import { Link } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
-import { addToGroup, removeFromGroup } from "./memberships.js";
+import { personOf } from "../user-search.js";
 
 /** The groups of a user, with a search to add the user to another one. @param {{ user: any }} props */
 export function Groups({ user }) {
     const list = useList(`/users/${user.id}/groups`, { include: "total", attributes: "displayName" });
-    const add = useAction((/** @type {any} */ group) => addToGroup(group, user.id, list.reload));
-    const remove = useAction((/** @type {any} */ group) => removeFromGroup(group, user.id, list.reload));
+    const add = useAction((/** @type {any} */ group) => addWithUndo(group, [personOf(user)], list.reload));
+    const remove = useAction((/** @type {any} */ group) => removeWithUndo(group, personOf(user), list.reload));
     const empty = html`<${EmptyState} title=${texts.user.groups.none} hint=${can("writer") && texts.user.groups.noneHint} />`;
     return html`
         <div class="stack">

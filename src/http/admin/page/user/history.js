@@ -2,13 +2,14 @@ import { html } from "../vendor/htm-preact.js";
 import { AsOfField } from "../components/as-of-field.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { HistoryList, revertedBy } from "../components/history.js";
+import { focusHeading } from "../components/page.js";
+import { addWithUndo } from "../group/membership.js";
 import { useAction, useList } from "../hooks.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
+import { personOf } from "../user-search.js";
 import { setActive } from "./actions.js";
 import { Change } from "./change.js";
-import { focusHeading } from "./focus.js";
-import { addToGroup } from "./memberships.js";
 
 const LIMIT = 30;
 
@@ -48,5 +49,5 @@ function repairOf(items, i) {
 /** @param {any} user @param {(user: any) => void} changed */
 const repairs = (user, changed) => (/** @type {Repair} */ repair, /** @type {string} */ name) => {
     if (repair.kind === "active") return setActive(user, true, changed);
-    return addToGroup({ id: repair.groupId, displayName: name }, user.id, () => changed(user));
+    return addWithUndo({ id: repair.groupId, displayName: name }, [personOf(user)], () => changed(user));
 };

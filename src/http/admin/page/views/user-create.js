@@ -25,7 +25,8 @@ export default function UserCreate() {
         const { data } = await request("/users", { method: "POST", body, headers: { "Idempotency-Key": keyOf(body) } });
         discard();
         navigate(`/users/${data.id}`, {}, { replace: true });
-        toast(texts.user.form.created(nameOf(data)), { action: { label: texts.user.form.createAnother, run: () => navigate("/users/new") } });
+        const action = { label: texts.user.form.createAnother, run: () => navigate("/users/new") };
+        toast(texts.user.form.created(nameOf(data)), { action, about: `/users/${data.id}` });
     });
     const existing = save.error?.body.existingId;
     const leave = () => {
