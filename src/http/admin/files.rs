@@ -8,7 +8,7 @@ macro_rules! files {
 }
 
 /// The files that browsers load. The page itself is not one of them.
-pub(super) const FILES: [(&str, &str); 127] = files! {
+pub(super) const FILES: [(&str, &str); 128] = files! {
     "api.js"
     "app.js"
     "attributes.js"
@@ -86,6 +86,7 @@ pub(super) const FILES: [(&str, &str); 127] = files! {
     "import/options.js"
     "import/outcome.js"
     "import/record.js"
+    "import/repeats.js"
     "import/results.js"
     "import/run.js"
     "import/source.js"

@@ -33,7 +33,7 @@ export const byLabel = (a, b) => rank(a) - rank(b);
 const rank = (path) => (ORDER.includes(path) ? ORDER.indexOf(path) : ORDER.length);
 
 /** The label of a path. @param {string} path */
-export const labelOf = (path) => texts.attributes.labels[path] ?? path.replace(/^extensions\./, "");
+export const labelOf = (path) => texts.attributes.labels[path.replace(/\.value$/, "")] ?? path.replace(/^extensions\./, "");
 
 /** The name of a member can contain dots: that of an extension is a URN. @param {string} path */
 const parts = (path) => path.split(/\.(.*)/s);

@@ -67,11 +67,21 @@ function Heading({ column, sort, onSort }) {
         </th>`;
 }
 
+/**
+ * A click anywhere in a row follows the link in its first cell, which is what keyboards and screen readers use. Text can
+ * still be selected.
+ * @param {MouseEvent & { currentTarget: HTMLTableRowElement, target: Element }} event
+ */
+function follow(event) {
+    if (event.target.closest("a, button, input, label") || getSelection()?.type === "Range") return;
+    event.currentTarget.cells[0].querySelector("a")?.dispatchEvent(new MouseEvent("click", event));
+}
+
 /** @param {{ item: any, columns: Column[] }} props */
 function Row({ item, columns }) {
     // The same row is not compared again, which matters while the user types into a search.
     const cells = () => columns.map((column) => html`<${Cell} key=${column.id} column=${column} item=${item} />`);
-    return useMemo(() => html`<tr>${cells()}</tr>`, [item, columns]);
+    return useMemo(() => html`<tr onClick=${follow}>${cells()}</tr>`, [item, columns]);
 }
 
 /** Long texts are cut off, so they are also in a tooltip. @param {{ column: Column, item: any }} props */

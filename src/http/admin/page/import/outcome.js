@@ -12,6 +12,7 @@ import { texts } from "../texts.js";
 
 /** @typedef {import("./record.js").Row} Row */
 /** @typedef {import("./run.js").Run} Run */
+/** @typedef {"refused" | "updated" | "created"} Kind */
 
 const PAGE = 100;
 
@@ -22,7 +23,7 @@ function column(id, label, render, width) {
 
 /** @param {Row} row */
 function action({ action: name, resource }) {
-    const kind = name === "create" ? "good" : "neutral";
+    const kind = name === "create" ? "good" : name === "refused" ? "bad" : "neutral";
     return html`<${Badge} kind=${kind}>${texts.import.actions[name]}${resource === "user" ? "" : ` ${texts.import.resources[resource]}`}<//>`;
 }
 
@@ -32,7 +33,8 @@ function who({ id, name, resource, action: change }) {
 }
 
 /** @param {Row} row */
-function changes({ action: name, before, after }) {
+function changes({ action: name, before, after, mistakes, text }) {
+    if (name === "refused") return html`<${Mistakes} list=${mistakes} text=${text} />`;
     if (name === "update") return html`<${Diff} before=${before} after=${after} />`;
     return html`
         <ul class="values">
@@ -40,52 +42,61 @@ function changes({ action: name, before, after }) {
         </ul>`;
 }
 
-/** @param {Row} row */
-function mistakes({ mistakes: list }) {
+/** @param {{ list: import("./record.js").Mistake[], text: string }} props */
+function Mistakes({ list, text }) {
     return html`
         <ul class="mistakes">
             ${list.map(({ place, value, detail, hint }, i) => html`
                 <li key=${i}>
-                    <p><strong>${place}</strong> ${detail}${value !== null && html`: <span class="wrong">${texts.import.value(value)}</span>`}</p>
-                    ${hint && html`<p class="muted">${hint}</p>`}
+                    <p><strong>${place}</strong> ${value !== null && html`<span class="wrong">${texts.import.value(value)}</span>`}</p>
+                    <p>${detail} <span class="muted">${hint}</span></p>
                 </li>`)}
-        </ul>`;
+        </ul>
+        <p><code class="muted">${text}</code></p>`;
 }
 
-/** @type {import("../components/table.js").Column} */
-const LINE = { id: "line", label: texts.import.line, width: "narrow", render: ({ line }) => texts.common.integer(line) };
-const CHANGE_COLUMNS = [LINE, column("action", texts.import.action, action, "narrow"), column("who", texts.import.who, who, "medium"), column("changes", texts.import.changes, changes)];
-const REFUSED_COLUMNS = [LINE, column("mistakes", texts.import.mistakes, mistakes), column("text", texts.import.lineText, ({ text }) => html`<code>${text}</code>`)];
+/** @type {import("../components/table.js").Column[]} */
+const COLUMNS = [
+    column("line", texts.import.line, ({ line }) => texts.common.integer(line), "narrow"),
+    column("action", texts.import.action, action, "narrow"),
+    column("who", texts.import.who, who, "medium"),
+    column("changes", texts.import.changes, changes),
+];
 
-/** The numbers of lines by result. @param {{ run: Run }} props */
-export function Figures({ run: { results: { totals }, options } }) {
+/** The numbers of lines by result. Those with rows below show only these rows, or all again. @param {{ run: Run }} props */
+export function Figures({ run: { results: { totals, rows }, options } }) {
+    const shown = useShown(rows);
     const names = /** @type {(keyof typeof totals)[]} */ (Object.keys(totals));
+    const label = (/** @type {keyof typeof totals} */ name) => texts.import.figures[name][options.plan ? 0 : 1];
+    const link = (/** @type {string} */ name) => hrefWith({ show: shown === name ? null : name });
     return html`
         <dl class="figures four">
             ${names.map((name) => html`
                 <div key=${name} class=${`card figure ${name === "refused" && totals.refused ? "refused" : ""}`}>
-                    <dt>${texts.import.figures[name][options.plan ? 0 : 1]}</dt>
+                    <dt>${options.plan && name !== "unchanged" && rows[name].length
+                        ? html`<a href=${link(name)} aria-current=${shown === name ? "true" : undefined}>${label(name)}</a>`
+                        : label(name)}</dt>
                     <dd>${texts.common.integer(totals[name])}</dd>
                 </div>`)}
         </dl>`;
 }
 
-/** The changes of a plan and the refused lines. @param {{ run: Run }} props */
+/** The kind of rows that is shown, or null for all. @param {Run["results"]["rows"]} rows @returns {Kind | null} */
+function useShown(rows) {
+    const show = useLocation().query.get("show");
+    return (show === "refused" || show === "updated" || show === "created") && rows[show].length ? show : null;
+}
+
+/** The refused lines, and the changes of a plan: first what deserves a look. @param {{ run: Run }} props */
 export function Outcome({ run }) {
-    const { results, options } = run;
-    const { created, updated, refused: refusedCount } = results.totals;
-    const { query } = useLocation();
-    const refused = !options.plan || query.get("show") === "refused";
-    if (!options.plan && !refusedCount) return null;
+    const { rows, totals } = run.results;
+    const shown = useShown(rows);
+    const kinds = shown ? [shown] : /** @type {Kind[]} */ (Object.keys(rows));
+    if (!run.options.plan && !totals.refused) return null;
     return html`
-        ${options.plan && html`
-            <nav class="tabs" aria-label=${texts.import.show}>
-                <a href=${hrefWith({ show: null })} aria-current=${refused ? undefined : "page"}>${texts.import.showChanges}</a>
-                <a href=${hrefWith({ show: "refused" })} aria-current=${refused ? "page" : undefined}>${texts.import.showRefused(refusedCount)}</a>
-            </nav>`}
-        ${refused && refusedCount > 0 && html`<${Rejects} run=${run} />`}
-        <${Rows} key=${refused} rows=${refused ? results.refused : results.changes} total=${refused ? refusedCount : created + updated}
-            refused=${refused} loading=${run.status === "running"} />`;
+        ${totals.refused > 0 && html`<${Rejects} run=${run} />`}
+        <${Rows} key=${shown} rows=${kinds.flatMap((kind) => rows[kind])} loading=${run.status === "running"}
+            total=${kinds.reduce((sum, kind) => sum + (run.options.plan || kind === "refused" ? totals[kind] : 0), 0)} />`;
 }
 
 /** @param {{ run: Run }} props */
@@ -93,13 +104,13 @@ function Rejects({ run }) {
     const save = () => download(run.results.rejectsFile(), texts.import.rejectsName(run.source.file.name));
     return html`
         <div class="toolbar">
-            <p class="grow muted">${texts.import.rejectsHint}</p>
+            <p class="grow muted">${texts.import.rejectsHint(run.options.mode)}</p>
             <${Button} icon="export" onClick=${save}>${texts.import.rejects}<//>
         </div>`;
 }
 
-/** @param {{ rows: Row[], total: number, refused: boolean, loading: boolean }} props `total` counts those that are not kept, too. */
-function Rows({ rows, total, refused, loading }) {
+/** @param {{ rows: Row[], total: number, loading: boolean }} props `total` counts those that are not kept, too. */
+function Rows({ rows, total, loading }) {
     const [shown, setShown] = useState(PAGE);
     const list = {
         items: rows.slice(0, shown),
@@ -110,11 +121,9 @@ function Rows({ rows, total, refused, loading }) {
         loadMore: () => setShown(shown + PAGE),
         reload: () => {},
     };
-    const empty = html`<${EmptyState} ...${refused ? texts.import.noRefused : texts.import.noChanges} />`;
-    const columns = refused ? REFUSED_COLUMNS : CHANGE_COLUMNS;
     return html`
         <div class="wrapping">
-            <${Table} caption=${texts.import.changes} columns=${columns} list=${list} empty=${empty} keyOf=${(/** @type {Row} */ { line }) => line} />
+            <${Table} caption=${texts.import.changes} columns=${COLUMNS} list=${list} empty=${html`<${EmptyState} title=${texts.import.nothing} />`} keyOf=${(/** @type {Row} */ { line }) => line} />
         </div>
         ${total > rows.length && html`<p class="muted small">${texts.import.first(rows.length)}</p>`}`;
 }

@@ -24,8 +24,7 @@ const MOST_TEXT = 500;
  * @param {any} result A result of the API. @returns {Row}
  */
 export function recordOf(source, line, text, result) {
-    const cells = source.format === "csv" ? cellsOf(text) : [];
-    const values = source.format === "csv" ? valuesOf(source.columns, cells) : parsed(text);
+    const { cells, values } = valuesIn(source, text);
     const attributes = values.after ?? values;
     return {
         line: line.number,
@@ -33,11 +32,24 @@ export function recordOf(source, line, text, result) {
         id: result.id ?? null,
         resource: ["group", "member"].includes(values.resource) ? values.resource : "user",
         action: result.errors ? "refused" : result.action,
-        before: result.before ?? {},
-        after: result.after ?? attributes,
+        before: shown(result.before ?? {}),
+        after: shown(result.after ?? attributes),
         mistakes: (result.errors ?? []).map((/** @type {any} */ error) => mistakeOf(error, source, cells, values)),
         text: text.trimEnd().slice(0, MOST_TEXT),
     };
+}
+
+/** The values of a line, and the cells of which they are. @param {import("./source.js").Source} source @param {string} text @returns {{ cells: string[], values: any }} */
+export function valuesIn({ format, columns }, text) {
+    const cells = format === "csv" ? cellsOf(text) : [];
+    return { cells, values: format === "csv" ? valuesOf(columns, cells) : parsed(text) };
+}
+
+/** A state with the groups as a list, under a name that is no attribute of a user. Cells are text. @param {any} state */
+function shown({ groups, ...attributes }) {
+    if (attributes.active === "false") attributes.active = false;
+    const names = typeof groups === "string" ? groups.split(";").filter(Boolean) : groups;
+    return Array.isArray(names) ? { ...attributes, [texts.import.groups]: names.map((value) => ({ value })) } : attributes;
 }
 
 /** @param {string} text @returns {any} */
@@ -68,7 +80,7 @@ function mistakeOf({ pointer, code, detail }, { format, columns }, cells, values
     return {
         place: column >= 0 ? texts.import.column(columns[column].name) : pointer ? texts.import.attribute(pointer) : texts.import.wholeLine,
         value: !value || typeof value === "object" ? null : String(value).slice(0, MOST_TEXT),
-        detail,
+        detail: texts.import.detail(code, detail),
         hint: texts.import.hint(code, detail),
     };
 }

@@ -7,7 +7,7 @@ import { recordOf } from "./record.js";
 /** @typedef {import("./source.js").Source} Source */
 /** @typedef {{ created: number, updated: number, unchanged: number, refused: number }} Totals */
 
-/** The numbers of changes and of refused lines that are shown, and their size together, in characters. */
+/** The number of rows of each kind that are shown, and the size of all together, in characters. */
 const MOST_ROWS = 2000;
 const MOST_TEXT = 20_000_000;
 const MOST_PLANNED = 500_000;
@@ -20,11 +20,9 @@ export class Results {
         this.totals = { created: 0, updated: 0, unchanged: 0, refused: 0 };
         /** The number of lines with a result. */
         this.lines = 0;
-        /** The first changes of a plan. @type {Row[]} */
-        this.changes = [];
-        /** The first refused lines. @type {Row[]} */
-        this.refused = [];
-        /** The size of the changes and refused lines that are kept. */
+        /** The first refused lines and, of a plan, the first changes. @type {{ refused: Row[], updated: Row[], created: Row[] }} */
+        this.rows = { refused: [], updated: [], created: [] };
+        /** The size of the rows. */
         this.size = 0;
         /** The positions of all refused lines, joined where they adjoin. @type {{ start: number, end: number }[]} */
         this.rejects = [];
@@ -34,17 +32,21 @@ export class Results {
         this.isOpenExport = false;
     }
 
-    /** @param {Batch} batch @param {Uint8Array} bytes @param {any[]} results @param {Totals} totals Those of the batch. */
-    add(batch, bytes, results, totals) {
-        const textOf = (/** @type {Line} */ { start, end }) => new TextDecoder().decode(bytes.subarray(start - batch.start, end - batch.start));
+    /**
+     * @param {Batch} batch @param {(line: Line) => string} textOf @param {any[]} results @param {Totals} totals Those of the batch.
+     * @param {import("./repeats.js").Repeat[]} repeats
+     */
+    add(batch, textOf, results, totals, repeats) {
         const offset = batch.lines[0].number - 1 - this.source.headerFeeds;
         const lines = new Map(batch.lines.map((line) => [line.number, line]));
         for (const name of /** @type {(keyof Totals)[]} */ (Object.keys(this.totals))) this.totals[name] += totals[name];
-        for (const result of results) {
-            const line = lines.get(result.line + offset);
+        const all = [...results.map((result) => ({ ...result, line: result.line + offset })), ...repeats];
+        for (const result of all.sort((a, b) => a.line - b.line)) {
+            const line = lines.get(result.line);
             if (line) this.addLine(line, textOf(line), result);
             else this.beginExport();
         }
+        this.totals.refused += repeats.length;
         if (this.isOpenExport && isEndOfExport(textOf(batch.lines[batch.lines.length - 1]))) this.isOpenExport = false;
         this.lines += batch.lines.length;
     }
@@ -59,7 +61,7 @@ export class Results {
     addLine(line, text, result) {
         if (result.errors && !this.isPlanned(result, text)) {
             this.reject(line);
-            this.keep(this.refused, line, text, result);
+            this.keep(this.rows.refused, line, text, result);
             return;
         }
         if (result.errors) {
@@ -67,7 +69,7 @@ export class Results {
             this.totals.created += 1;
         }
         if (result.id && this.planned.size < MOST_PLANNED) this.planned.add(result.id);
-        this.keep(this.changes, line, text, { action: "create", ...result, errors: undefined });
+        this.keep(result.action === "update" ? this.rows.updated : this.rows.created, line, text, { action: "create", ...result, errors: undefined });
     }
 
     /** @param {Row[]} rows @param {Line} line @param {string} text @param {any} result */

@@ -8,6 +8,7 @@ import { Problem, isAbort, open } from "../api.js";
 import { currentSession } from "../session.js";
 import { texts } from "../texts.js";
 import { batches, readLines } from "./lines.js";
+import { blank, Repeats } from "./repeats.js";
 import { Results } from "./results.js";
 
 /** @typedef {import("./lines.js").Batch} Batch */
@@ -32,6 +33,7 @@ export class Run {
         this.options = options;
         this.onChange = onChange;
         this.results = new Results(source);
+        this.repeats = new Repeats(source, options.match);
         /** @type {Status} */
         this.status = "running";
         /** @type {Problem | Error | null} */
@@ -96,10 +98,12 @@ export class Run {
     /** @param {Batch} batch */
     async process(batch) {
         const bytes = new Uint8Array(await this.source.file.slice(batch.start, batch.end).arrayBuffer());
-        const results = await this.send(bytes);
+        const textOf = (/** @type {import("./lines.js").Line} */ { start, end }) => new TextDecoder().decode(bytes.subarray(start - batch.start, end - batch.start));
+        const repeats = this.repeats.among(batch.lines, textOf);
+        const results = await this.send(blank(bytes, batch.start, batch.lines.filter(({ number }) => repeats.some(({ line }) => line === number))));
         const summary = results.pop();
         if (summary?.head === undefined) throw new Problem(summary?.problem ?? { status: 0, detail: texts.errors.network });
-        this.results.add(batch, bytes, results, summary);
+        this.results.add(batch, textOf, results, summary, repeats);
         this.head = this.options.plan && this.head !== null ? this.head : summary.head;
         this.bytes = batch.end;
         this.pending = null;

@@ -61,7 +61,7 @@ function Planning({ run }) {
         <div class="stack">
             <${State} key="plan" run=${run} title=${title} total=${null} />
             <${Figures} run=${run} />
-            ${run.status === "done" && html`<p>${ready ? texts.import.applyHint(refused) : !refused && texts.import.nothing}</p>`}
+            ${ready && html`<p>${texts.import.applyHint(refused)}</p>`}
             <div class="actions">
                 <${Button} kind="primary" disabled=${!ready} onClick=${() => apply()}>${texts.import.apply(created + updated)}<//>
                 <${Controls} run=${run} />
@@ -79,7 +79,7 @@ function Applying({ run, total }) {
         <div class="stack">
             <${State} key="run" run=${run} title=${title} total=${total} />
             <${Figures} run=${run} />
-            ${run.status === "done" && html`<p>${texts.import.doneHint}</p>`}
+            ${run.status === "done" && html`<p>${texts.import.doneHint(run.results.totals)}</p>`}
             ${run.status === "cancelled" && html`<p>${texts.import.cancelledHint(run.results.lines)} ${run.isUncertain && texts.import.uncertain}</p>`}
             <div class="actions">
                 ${run.status === "done" && html`
