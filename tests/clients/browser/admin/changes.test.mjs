@@ -8,7 +8,7 @@ visit("shows changes as they happen, with before and after", { hash: "#/changes"
     const user = await api("POST", "/users", { userName: unique("live"), title: "Editor" });
     await api("PATCH", `/users/${user.id}`, { title: "Recruiter" }, { type: "application/merge-patch+json" });
     await page.getByRole("button", { name: "2 new changes" }).click();
-    const entry = page.locator(".log > li", { hasText: `User updated ${user.userName}` });
+    const entry = page.locator(".log > li", { hasText: `Updated user ${user.userName}` });
     await entry.getByRole("button").first().click();
     await entry.locator("del", { hasText: "Editor" }).waitFor();
     await entry.locator("ins", { hasText: "Recruiter" }).waitFor();
@@ -22,4 +22,41 @@ visit("filters changes by user and type", { hash: "#/changes" }, async (page) =>
     await page.waitForFunction(() => document.querySelectorAll(".log > li").length === 2);
     await page.evaluate((id) => (location.hash = `/changes?resource=${id}&type=user.deleted`), user.id);
     await page.waitForFunction(() => document.querySelectorAll(".log > li").length === 1);
+});
+
+visit("finds the changes of a user by the name", { hash: "#/changes" }, async (page) => {
+    const user = await api("POST", "/users", { userName: unique("chosen"), displayName: unique("Chosen") });
+    await page.getByRole("searchbox").fill("nobody with this name");
+    await page.getByText("Nothing was found.").waitFor();
+    await page.getByRole("searchbox").fill(user.displayName);
+    await page.getByRole("button", { name: user.displayName }).click();
+    await page.waitForFunction(() => document.querySelectorAll(".log > li").length === 1);
+    assert.ok(await page.getByRole("button", { name: user.displayName }).evaluate((button) => button === document.activeElement));
+    await page.getByRole("button", { name: user.displayName }).click();
+    await page.waitForFunction(() => document.querySelectorAll(".log > li").length > 1);
+});
+
+visit("says who was deactivated, reactivated and restored", { hash: "#/" }, async (page) => {
+    const user = await api("POST", "/users", { userName: unique("moved"), active: true });
+    const other = await api("POST", "/users", { userName: unique("other") });
+    for (const body of [{ title: "Cook" }, { active: false }, { active: true }]) {
+        await api("PATCH", `/users/${user.id}`, body, { type: "application/merge-patch+json" });
+    }
+    await api("DELETE", `/users/${user.id}`);
+    await api("POST", `/users/${user.id}/restore`);
+    await page.getByRole("link", { name: "Changes, last hour" }).click();
+    assert.match(await page.evaluate(() => location.hash), /since=/);
+    for (const title of ["Deactivated user", "Reactivated user", "Restored user"]) {
+        await page.getByLabel("Type", { exact: true }).selectOption({ label: title });
+        await page.locator(".log > li", { hasText: `${title} ${user.userName}` }).waitFor();
+        assert.equal(await page.locator(".log > li", { hasText: other.userName }).count(), 0);
+        assert.equal(await page.locator(".log > li", { hasText: "Updated user" }).count(), 0);
+    }
+});
+
+visit("limits the changes to a period", { hash: "#/changes" }, async (page) => {
+    await page.getByRole("button", { name: "Last hour" }).click();
+    assert.notEqual(await page.getByLabel("From").inputValue(), "");
+    const since = await page.evaluate(() => new URLSearchParams(location.hash.split("?")[1]).get("since"));
+    assert.ok(Math.abs(Date.now() - Date.parse(since) - 3_600_000) < 60_000);
 });

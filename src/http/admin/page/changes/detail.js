@@ -1,6 +1,6 @@
 import { html } from "../vendor/htm-preact.js";
 import { Actor } from "../components/actor.js";
-import { ChangeDetail } from "../components/change.js";
+import { ChangeDetail, Revisions } from "../components/change.js";
 import { CopyValue } from "../components/copy.js";
 import { Link } from "../router.js";
 import { can } from "../session.js";
@@ -23,10 +23,10 @@ export function FeedDetail({ change }) {
             <${ChangeDetail} change=${change} />
             <dl class="facts">
                 <dt>${t.actor}</dt><dd><${Actor} actor=${actor} /></dd>
-                <dt>${t.revision}</dt><dd>${revision}</dd>
+                <dt>${t.revision}</dt><dd>${texts.common.integer(revision)}</dd>
                 <dt>${t.requestId}</dt><dd><${CopyValue} value=${requestId} label=${texts.errors.copyRequestId} /></dd>
                 ${traceId && html`<dt>${t.traceId}</dt><dd><${CopyValue} value=${traceId} label=${t.copyTraceId} /></dd>`}
-                ${reverts && html`<dt>${t.reverts}</dt><dd>${reverts.join(", ")}</dd>`}
+                ${reverts && html`<dt>${t.reverts}</dt><dd><${Revisions} revisions=${reverts} count=${reverts.length} /></dd>`}
             </dl>
             ${can("admin") && html`<div class="actions"><${Next} change=${change} /></div>`}
         </div>`;

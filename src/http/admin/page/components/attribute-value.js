@@ -2,6 +2,9 @@ import { html } from "../vendor/htm-preact.js";
 import { isPresent } from "../attributes.js";
 import { texts } from "../texts.js";
 import { Reference } from "./reference.js";
+import { Time } from "./time.js";
+
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
 /** The order of the API is not that of an envelope. */
 const ADDRESS = ["streetAddress", "postalCode", "locality", "region", "country"];
@@ -13,7 +16,7 @@ export function AttributeValue({ path, value }) {
     if (path === "enterprise.manager") return html`<${Reference} type="user" id=${value} />`;
     if (Array.isArray(value)) return html`<ul>${value.map((element, i) => html`<li key=${i}><${ListElement} element=${element} /></li>`)}</ul>`;
     if (typeof value === "object") return html`<pre>${JSON.stringify(value, null, 2)}</pre>`;
-    return String(value);
+    return TIME.test(value) ? html`<${Time} value=${value} form="precise" />` : String(value);
 }
 
 /** An element of a list, such as an e-mail address with its type. @param {{ element: any }} props */

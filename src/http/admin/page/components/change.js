@@ -1,4 +1,5 @@
 import { html } from "../vendor/htm-preact.js";
+import { differences, labelOf } from "../attributes.js";
 import { Link } from "../router.js";
 import { texts } from "../texts.js";
 import { nameOf } from "../user-search.js";
@@ -27,12 +28,12 @@ export function meaningOf({ type, before, after, version }) {
 const MOST_REVISIONS = 20;
 const LINKED = ["user", "group", "connection", "key"];
 
-/** What happened to what: "User updated: Ada Lovelace". @param {{ change: Change }} props */
+/** What happened to what: "Updated user Ada Lovelace". @param {{ change: Change }} props */
 export function ChangeTitle({ change }) {
     const { type, resource, id, groupId, userId } = change;
-    const title = texts.changeTypes[type] ?? type;
+    const title = texts.changeTypes[meaningOf(change)] ?? type;
     if (userId && groupId) {
-        return html`${title} <${Reference} type="user" id=${userId} /> ${texts.changes.inGroup} <${Reference} type="group" id=${groupId} />`;
+        return html`<${Reference} type="user" id=${userId} /> ${texts.changes.moved[type]} <${Reference} type="group" id=${groupId} />`;
     }
     if (!id || !LINKED.includes(resource)) return html`${title} ${change.after?.name ?? change.before?.name}`;
     return html`${title} <${Reference} type=${resource} id=${id} name=${nameIn(change)} />`;
@@ -48,7 +49,8 @@ function nameIn({ resource, before, after }) {
 /** The names of the attributes that a change concerns. @param {{ change: Change }} props */
 export function ChangedAttributes({ change: { before, after } }) {
     if (!before || !after) return null;
-    return html`<span class="muted small">${Object.keys(after).join(", ")}</span>`;
+    const labels = differences(before, after).map(({ path }) => labelOf(path.replace(/^externalIds.*/, "externalId")));
+    return html`<span class="muted small">${labels.join(", ")}</span>`;
 }
 
 /** The attributes before and after a change. @param {{ change: Change }} props */

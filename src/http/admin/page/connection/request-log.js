@@ -8,7 +8,7 @@ import { LiveBar, Log, useArrivals } from "../components/log.js";
 import { Reference } from "../components/reference.js";
 import { SearchField } from "../components/search-field.js";
 import { Time } from "../components/time.js";
-import { TimeField } from "../components/time-field.js";
+import { Period } from "../components/time-field.js";
 import { useList } from "../hooks.js";
 import { usePolling } from "../live.js";
 import { setQuery, useLocation } from "../router.js";
@@ -80,7 +80,8 @@ function useFilters() {
 
 /** @param {{ filters: Record<string, string> }} props */
 function RequestFilters({ filters }) {
-    const set = (/** @type {string} */ name) => (/** @type {string} */ value) => setQuery({ [name]: value, open: null });
+    const change = (/** @type {Record<string, string | null>} */ values) => setQuery({ ...values, open: null });
+    const set = (/** @type {string} */ name) => (/** @type {string} */ value) => change({ [name]: value });
     const type = (/** @type {string} */ value) => setQuery({ user: value.trim(), open: null }, { replace: true });
     return html`
         <${Filters} names=${FILTERS} values=${filters}>
@@ -88,8 +89,7 @@ function RequestFilters({ filters }) {
             <${Select} label=${t.status} value=${filters.status} onInput=${set("status")} options=${withAll(t.statuses, filters.status)} />
             <${Select} label=${t.note} value=${filters.note} onInput=${set("note")} options=${withAll(texts.notes, filters.note)} />
             <${Select} label=${t.resource} value=${filters.resource} onInput=${set("resource")} options=${withAll(t.resources, filters.resource)} />
-            <${TimeField} label=${t.since} value=${filters.since} onInput=${set("since")} />
-            <${TimeField} label=${t.until} value=${filters.until} onInput=${set("until")} />
+            <${Period} since=${filters.since} until=${filters.until} set=${change} />
         <//>`;
 }
 

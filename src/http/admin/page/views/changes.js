@@ -4,15 +4,15 @@ import { useChangeList } from "../changes/list.js";
 import { Actor } from "../components/actor.js";
 import { ActorSelect, actorValue } from "../components/actor-select.js";
 import { ButtonLink } from "../components/button.js";
-import { ChangedAttributes, ChangeTitle } from "../components/change.js";
+import { ChangedAttributes, ChangeTitle, meaningOf } from "../components/change.js";
 import { EmptyState } from "../components/empty-state.js";
 import { Filters } from "../components/filters.js";
 import { Select } from "../components/form.js";
 import { LiveBar, Log, useArrivals } from "../components/log.js";
 import { Page } from "../components/page.js";
-import { SearchField } from "../components/search-field.js";
+import { ResourceFilter } from "../components/picker.js";
 import { Time } from "../components/time.js";
-import { TimeField } from "../components/time-field.js";
+import { Period } from "../components/time-field.js";
 import { usePolling } from "../live.js";
 import { href, setQuery, useLocation } from "../router.js";
 import { can } from "../session.js";
@@ -26,8 +26,11 @@ const FILTERS = ["type", "resource", "actor", "since", "until", "revision"];
 const WAIT_SECONDS = 25;
 const PAUSE_MS = 500;
 
-/** The changes of an actor can be rare. This reads 20,000 changes before the reader has to ask for more. */
-const REQUESTS_BY_ACTOR = 40;
+/** The types of the API that contain more than what can be asked for. @type {Record<string, string>} */
+const TYPES = { "user.deactivated": "user.updated", "user.reactivated": "user.updated", "user.restored": "user.created", "group.restored": "group.created" };
+
+/** What the API cannot filter can be rare. This reads 20,000 changes before the reader has to ask for more. */
+const REQUESTS = 40;
 
 /** The feed of changes, newest first. */
 export default function Changes() {
@@ -43,10 +46,13 @@ export default function Changes() {
 /** @param {{ filters: Record<string, string> }} props */
 function Feed({ filters }) {
     const [live, setLive] = useState(true);
-    const { type, resource, actor, since, until, revision } = filters;
-    const accept = useMemo(() => (/** @type {Change} */ change) => !actor || actorValue(change.actor) === actor, [actor]);
+    const { type: meaning, resource, actor, since, until, revision } = filters;
+    const type = TYPES[meaning] ?? meaning;
+    const searching = actor || type !== meaning;
+    const accept = useMemo(() => (/** @type {Change} */ change) =>
+        (!actor || actorValue(change.actor) === actor) && (type === meaning || meaningOf(change) === meaning), [actor, meaning]);
     const newest = revision ? Number(revision) : null;
-    const list = useChangeList({ type, resource, accept, since, until, newest, requests: actor ? REQUESTS_BY_ACTOR : undefined, key: JSON.stringify(filters) });
+    const list = useChangeList({ type, resource, accept, since, until, newest, requests: searching ? REQUESTS : undefined, key: JSON.stringify(filters) });
     const arrivals = useArrivals(keyOf);
     const canBeLive = !until && !newest;
     const failed = useFollow({ type, resource, accept, head: list.head, on: live && canBeLive, add: arrivals.add });
@@ -60,7 +66,7 @@ function Feed({ filters }) {
             <${LiveBar} live=${live} setLive=${setLive} failed=${failed} show=${arrivals.show} waiting=${waiting.length ? t.waiting(waiting.length) : null} />`}
         <${Log} label=${t.title} className="change-log" list=${{ ...list, items }} keyOf=${keyOf} row=${row} empty=${empty}
             detail=${(/** @type {Change} */ change) => html`<${FeedDetail} change=${change} />`} />
-        ${actor && list.position && list.hasMore && html`<p class="muted small" role="status">${t.searched(list.position.high + 1)}</p>`}
+        ${searching && list.position && list.hasMore && html`<p class="muted small" role="status">${t.searched(list.position.high + 1)}</p>`}
     </div>`;
 }
 
@@ -91,19 +97,17 @@ function useFilters() {
 
 /** @param {{ filters: Record<string, string> }} props */
 function ChangeFilters({ filters }) {
-    const set = (/** @type {string} */ name) => (/** @type {string} */ value) => setQuery({ [name]: value, open: null, revision: null });
-    const search = (/** @type {string} */ value) => setQuery({ resource: value.trim(), open: null, revision: null }, { replace: true });
+    const change = (/** @type {Record<string, string | null>} */ values) => setQuery({ ...values, open: null, revision: null });
+    const set = (/** @type {string} */ name) => (/** @type {string} */ value) => change({ [name]: value });
     const types = Object.entries(texts.changeTypes).filter(([type]) => can("admin") || !/^(key|connection)\./.test(type));
     const options = [{ value: "", label: t.allTypes }, ...types.map(([value, label]) => ({ value, label }))];
     return html`
         <${Filters} names=${FILTERS} values=${filters}>
             <${Select} label=${t.type} value=${filters.type} onInput=${set("type")} options=${options} />
-            <div class="field"><span class="label">${t.resource}</span><${SearchField} label=${t.resourceHint} value=${filters.resource} onSearch=${search} /></div>
+            <${ResourceFilter} value=${filters.resource} onPick=${set("resource")} />
             ${can("admin") && html`<${ActorSelect} label=${t.actor} value=${filters.actor} onInput=${set("actor")} none=${t.allActors} />`}
-            <${TimeField} label=${t.since} value=${filters.since} onInput=${set("since")} />
-            <${TimeField} label=${t.until} value=${filters.until} onInput=${set("until")} />
+            <${Period} since=${filters.since} until=${filters.until} set=${change} />
         <//>
-        ${filters.actor && html`<p class="hint">${t.actorHint}</p>`}
         ${filters.revision && html`<p class="hint">${t.revisionHint(Number(filters.revision))}</p>`}`;
 }
 

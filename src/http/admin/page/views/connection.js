@@ -54,7 +54,7 @@ function Summary({ connection: { url, mode, profile, brake, requests } }) {
     return html`
         <dl class="facts summary">
             <dt>${t.baseUrl}</dt><dd><${CopyValue} value=${url} label=${t.copyUrl} /></dd>
-            <dt>${t.behaviour}</dt>
+            <dt>${t.behavior}</dt>
             <dd>${texts.connections.modes[mode]} · ${texts.connections.profiles[profile]} · ${brake ? t.brakeOf(brake) : t.noBrake}</dd>
             <dt>${texts.connections.lastRequest}</dt><dd><${Time} value=${requests.lastAt} form="relative" /></dd>
             <dt>${t.rejections}</dt><dd><${Rejections} requests=${requests} /></dd>

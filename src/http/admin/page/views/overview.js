@@ -1,4 +1,4 @@
-import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useMemo, useState } from "../vendor/htm-preact.js";
 import { isAbort } from "../api.js";
 import { countChangesSince } from "../change-counts.js";
 import { Health, useConnectionDetails } from "../components/connection-health.js";
@@ -43,22 +43,23 @@ function Count({ label, path }) {
 /** The number of changes of the last hours. @param {{ label: string, hours: number }} props */
 function Changes({ label, hours }) {
     const [{ value, error }, setState] = useState(/** @type {{ value?: number, error?: any }} */ ({}));
+    const since = useMemo(() => new Date(Date.now() - hours * HOUR_MS), [hours]);
     useEffect(() => {
         const controller = new AbortController();
-        countChangesSince(new Date(Date.now() - hours * HOUR_MS), controller.signal).then(
+        countChangesSince(since, controller.signal).then(
             (count) => setState({ value: count }),
             (problem) => isAbort(problem) || setState({ error: problem }),
         );
         return () => controller.abort();
     }, [hours]);
-    return html`<${Figure} label=${label} value=${value} error=${error} to="/changes" />`;
+    return html`<${Figure} label=${label} value=${value} error=${error} to="/changes" query=${{ since: since.toISOString() }} />`;
 }
 
-/** @param {{ label: string, value: number | undefined, error: any, to: string }} props */
-function Figure({ label, value, error, to }) {
+/** @param {{ label: string, value: number | undefined, error: any, to: string, query?: Record<string, string> }} props */
+function Figure({ label, value, error, to, query }) {
     return html`
         <div class="card figure">
-            <dt><${Link} to=${to}>${label}<//></dt>
+            <dt><${Link} to=${to} query=${query}>${label}<//></dt>
             <dd>
                 <${ErrorNotice} error=${error} />
                 ${value === undefined ? !error && html`<div class="skeleton" />` : texts.common.integer(value)}
