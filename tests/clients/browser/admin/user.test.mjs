@@ -47,6 +47,8 @@ visit("marks the field that is wrong", { ...HERE, expect: [409, 422] }, async (p
     await save(page);
     await page.getByRole("alert").first().waitFor();
     assert.equal(await page.getByLabel("userName", { exact: true }).inputValue(), other.userName);
+    await page.getByText("This userName belongs to Nadia Byrne.").getByRole("link").waitFor();
+    await assertAccessible(page);
     assert.equal((await stored(user)).userName, user.userName);
 });
 
@@ -239,4 +241,20 @@ visit("says that an action can no longer be undone", { ...HERE, expect: [412] },
     await toast(page, "This can no longer be undone, because something has changed since.").waitFor();
     await page.getByText("Director").waitFor();
     assert.equal((await stored(user)).title, "Director");
+});
+
+visit("says in the form that the user was deleted", { ...HERE, expect: [404] }, async (page) => {
+    const user = await newUser();
+    await show(page, user);
+    await edit(page, { Department: "Research" });
+    await api("DELETE", `/users/${user.id}`);
+    await save(page);
+    const notice = page.getByRole("alert");
+    await notice.getByText("This user was deleted while you were editing.").waitFor();
+    const { y, height } = await notice.boundingBox();
+    assert.ok(y > 0 && y + height < page.viewportSize().height, "the notice is in the window");
+    await notice.getByRole("button", { name: "Show the deleted user" }).click();
+    await page.getByRole("button", { name: "Restore", exact: true }).click();
+    await page.getByText("The user was restored").waitFor();
+    assert.equal(await page.getByLabel("Department", { exact: true }).inputValue(), "Research");
 });

@@ -7,7 +7,7 @@ export const useId = () => useMemo(() => `f${(lastId += 1)}`, []);
 
 /**
  * A labelled field. `onInput` receives the value. `error` is the text of a problem with this field.
- * @param {{ label: string, value: string, onInput: (value: string) => void, hint?: unknown, error?: string,
+ * @param {{ label: string, value: string, onInput: (value: string) => void, hint?: unknown, error?: unknown,
  *     multiline?: boolean } & Record<string, unknown>} props
  */
 export function Field({ label, value, onInput, hint, error, multiline = false, ...attributes }) {
@@ -25,7 +25,7 @@ export function Field({ label, value, onInput, hint, error, multiline = false, .
 /**
  * A labelled choice of one of a few options.
  * @param {{ label: string, value: string, onInput: (value: string) => void, options: { value: string, label: string }[],
- *     hint?: unknown, error?: string } & Record<string, unknown>} props
+ *     hint?: unknown, error?: unknown } & Record<string, unknown>} props
  */
 export function Select({ label, value, onInput, options, hint, error, ...attributes }) {
     const id = useId();
@@ -53,7 +53,7 @@ export function Checkbox({ label, checked, onInput, hint, ...attributes }) {
         </div>`;
 }
 
-/** @param {{ id: string, hint?: unknown, error?: string }} props */
+/** @param {{ id: string, hint?: unknown, error?: unknown }} props */
 function Hint({ id, hint, error }) {
     if (!hint && !error) return null;
     return html`<p id=${id} class=${error ? "hint error" : "hint"}>${error ?? hint}</p>`;

@@ -39,7 +39,6 @@ function LastState({ id, deletion, onRestored }) {
     const { run, busy, error } = useAction(async () => onRestored(await restoreGroup(id)));
     // The deletion removes the members, and does not record them.
     const members = useList(`/groups/${id}/members`, { at: deletion.revision - 1, include: "total" });
-    const existing = error?.body.existingId;
     const actions = can("admin") && html`<${Button} kind="primary" busy=${busy} onClick=${() => run()}>${texts.group.restore}<//>`;
     const lead = html`<${Badge} kind="bad">${texts.group.isDeleted}<//>`;
     return html`
@@ -51,8 +50,7 @@ function LastState({ id, deletion, onRestored }) {
                         ${" "}${can("admin") ? texts.group.restoreHint : texts.group.restoreRole}
                     </p>
                 </div>
-                <${ErrorNotice} error=${error} />
-                ${existing && html`<p><${Link} to=${`/groups/${existing}`}>${texts.group.showExisting}<//></p>`}
+                <${ErrorNotice} error=${error} holder="group" />
                 ${deletion.before && html`<${Details} group=${{ ...deletion.before, id, version: deletion.version }} />`}
                 <${Section} title=${texts.group.membersAtDeletion}><${FormerMembers} list=${members} /><//>
                 <${Section} title=${texts.group.history.title}><${History} id=${id} /><//>

@@ -7,7 +7,6 @@ import { ErrorNotice, fieldError } from "../components/error-notice.js";
 import { Field, Form } from "../components/form.js";
 import { toast } from "../components/toasts.js";
 import { useAction } from "../hooks.js";
-import { Link } from "../router.js";
 import { texts } from "../texts.js";
 import { patchBetween } from "../user/patch.js";
 
@@ -53,12 +52,12 @@ export function GroupForm({ group, onSaved, onClose }) {
         <${Dialog} title=${group ? texts.group.editTitle : texts.groups.create} onClose=${onClose}>
             <${Form} onSubmit=${() => !busy && !invalid && !theirs && run(base)}>
                 <${Field} label=${texts.group.name} value=${input.displayName} onInput=${set("displayName")} required maxlength="256"
-                    error=${fieldError(error, "/displayName")} autocomplete="off" autofocus />
+                    error=${fieldError(error, "/displayName", "group")} autocomplete="off" autofocus />
                 <${Field} label=${texts.group.externalId} value=${input.externalId} onInput=${set("externalId")} maxlength="256"
-                    hint=${texts.group.externalIdHint} error=${fieldError(error, "/externalId")} autocomplete="off" spellcheck=${false} />
+                    hint=${texts.group.externalIdHint} error=${fieldError(error, "/externalId", "group")} autocomplete="off" spellcheck=${false} />
                 <${Field} label=${texts.group.custom} value=${input.custom} onInput=${set("custom")} multiline class="mono" spellcheck=${false}
                     hint=${texts.group.customHint} error=${invalid ? texts.group.customInvalid : fieldError(error, "/custom")} />
-                <${SaveError} error=${error} />
+                ${!error?.body.existingId && html`<${ErrorNotice} error=${error} />`}
                 ${theirs && html`<${Conflict} base=${base} theirs=${theirs} onLoad=${load} onApply=${apply} />`}
                 <div class="dialog-actions">
                     <${Button} onClick=${onClose}>${texts.common.cancel}<//>
@@ -97,14 +96,6 @@ function isObjectText(text) {
     } catch {
         return false;
     }
-}
-
-/** @param {{ error: import("../api.js").Problem | null }} props */
-function SaveError({ error }) {
-    const existing = error?.body.existingId;
-    return html`
-        <${ErrorNotice} error=${error} />
-        ${existing && html`<p><${Link} to=${`/groups/${existing}`}>${texts.group.showExisting}<//></p>`}`;
 }
 
 /** @param {{ base: any, theirs: any, onLoad: () => void, onApply: () => void }} props */

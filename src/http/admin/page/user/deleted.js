@@ -49,9 +49,6 @@ function Unknown() {
 const DeletedBy = ({ change: { actor, time } }) => html`
     ${texts.user.deletedBy} <${Actor} actor=${actor} />, <${Time} value=${time} form="precise" />.`;
 
-/** The user that has a unique value now. @param {{ id?: string }} props */
-const Holder = ({ id }) => (id ? html`<p><${Link} to=${`/users/${id}`}>${texts.user.showExisting}<//></p>` : null);
-
 /** Of an erased user, only the times of the changes are known. @param {{ id: string, change: any }} props */
 function Erased({ id, change }) {
     return html`
@@ -79,8 +76,7 @@ function LastState({ user, deletion, groups, restored, reload }) {
                         ${groups.length > 0 && html`<p>${texts.user.groupsAtDeletion}</p><${GroupNames} ids=${groups} />`}
                     </div>
                 </div>
-                <${ErrorNotice} error=${restore.error} />
-                <${Holder} id=${restore.error?.body.existingId} />
+                <${ErrorNotice} error=${restore.error} holder="user" />
                 <div>${at ? html`<${AsOf} id=${user.id} at=${at} user=${null} />` : html`<${Content} user=${user} id=${user.id} deleted />`}</div>
             </div>
         <//>`;

@@ -27,6 +27,7 @@ export function Editor({ user, changed, deleted }) {
         discard();
         navigate(`/users/${user.id}`, {}, { replace: true });
         focusHeading();
+        scrollTo(0, 0);
     };
     const saved = (/** @type {any} */ next, /** @type {any} */ before) => {
         close();
@@ -47,8 +48,9 @@ export function Editor({ user, changed, deleted }) {
     const saveMerged = (/** @type {any} */ result) => save.run(adopt(result));
     if (!theirs) {
         return html`
-            ${save.error?.status === 404 && html`<${DeletedMeanwhile} show=${deleted} />`}
-            <${UserForm} draft=${draft} onInput=${change} save=${save} action=${texts.user.form.save} onDiscard=${close} />`;
+            <${UserForm} draft=${draft} onInput=${change} save=${save} action=${texts.user.form.save} onDiscard=${close}>
+                ${save.error?.status === 404 && html`<${DeletedMeanwhile} show=${deleted} />`}
+            <//>`;
     }
     return html`
         <${MergeView} key=${theirs.version} base=${draft.base} theirs=${theirs} mine=${entered(draft)} busy=${save.busy} error=${save.error}
@@ -58,7 +60,7 @@ export function Editor({ user, changed, deleted }) {
 /** The form is still there after a restore. @param {{ show: () => void }} props */
 function DeletedMeanwhile({ show }) {
     return html`
-        <div class="notice warning">
+        <div class="notice warning" role="alert">
             <p class="notice-body">${texts.user.form.deleted}</p>
             <${Button} onClick=${show}>${texts.user.form.showDeleted}<//>
         </div>`;

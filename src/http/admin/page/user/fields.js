@@ -52,7 +52,7 @@ function Part({ title, paths, mine, set, problem, children }) {
             <div class="fields">
                 ${paths.map((path) => html`
                     <${Field} key=${path} label=${path === NATIVE ? texts.users.externalId : labelOf(path)} value=${valueAt(mine, path) ?? ""}
-                        error=${fieldError(problem, pointerOf(path))} required=${path === "userName"} autocomplete="off" spellcheck=${false}
+                        error=${fieldError(problem, pointerOf(path), "user")} required=${path === "userName"} autocomplete="off" spellcheck=${false}
                         onInput=${(/** @type {string} */ value) => set(path, value)} />`)}
                 ${children}
             </div>

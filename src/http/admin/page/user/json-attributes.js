@@ -26,7 +26,7 @@ function check(value) {
 /** @param {{ json: string, onInput: (json: string) => void, problem: import("../api.js").Problem | null }} props */
 export function JsonAttributes({ json, onInput, problem }) {
     const refused = problem?.errors.filter(({ pointer }) => JSON_ATTRIBUTES.includes(pointer.split("/")[1])) ?? [];
-    const error = parsed(json).error ?? refused.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("\n");
+    const error = parsed(json).error ?? refused.map(({ pointer, code, detail }) => `${pointer}: ${texts.errors.field(code, detail)}`).join("\n");
     return html`
         <details class="card" open=${!!error}>
             <summary>${texts.user.form.json}</summary>

@@ -20,9 +20,10 @@ export const patchFrom = (draft) => patchBetween(writable(draft.base), writable(
 /**
  * The form of a new or an existing user. It asks before it discards anything.
  * @param {{ draft: Draft, onInput: (draft: Draft) => void, action: string, onDiscard: () => void,
- *     save: { run: (draft: Draft) => Promise<boolean>, busy: boolean, error: Problem | null } }} props
+ *     save: { run: (draft: Draft) => Promise<boolean>, busy: boolean, error: Problem | null }, children?: unknown }} props
+ *     The children are shown instead of the error.
  */
-export function UserForm({ draft, onInput, action, onDiscard, save }) {
+export function UserForm({ draft, onInput, action, onDiscard, save, children }) {
     const [asking, setAsking] = useState(false);
     const element = useFocusedField(save.error);
     const invalid = parsed(draft.json).error !== undefined;
@@ -31,14 +32,20 @@ export function UserForm({ draft, onInput, action, onDiscard, save }) {
         <div ref=${element}>
             <${Form} onSubmit=${() => invalid || save.busy || save.run(draft)} novalidate>
                 <${Fields} draft=${draft} onInput=${onInput} problem=${save.error} />
-                <${ErrorNotice} error=${save.error} />
                 <div class="form-actions">
+                    ${children || html`<${Failure} error=${save.error} />`}
                     <${Button} kind="primary" type="submit" busy=${save.busy} disabled=${invalid}>${action}<//>
                     <${Button} onClick=${leave}>${texts.common.cancel}<//>
                 </div>
             <//>
             ${asking && html`<${Discard} onClose=${() => setAsking(false)} onDiscard=${onDiscard} />`}
         </div>`;
+}
+
+/** The fields show what is wrong with them. @param {{ error: Problem | null }} props */
+function Failure({ error }) {
+    if (!error?.errors.length) return html`<${ErrorNotice} error=${error} />`;
+    return html`<p class="hint error" role="alert">${texts.user.form.invalid}</p>`;
 }
 
 /** @param {{ onClose: () => void, onDiscard: () => void }} props */

@@ -3,7 +3,7 @@ import { request } from "../api.js";
 import { Page } from "../components/page.js";
 import { toast } from "../components/toasts.js";
 import { useAction } from "../hooks.js";
-import { Link, navigate } from "../router.js";
+import { navigate } from "../router.js";
 import { texts } from "../texts.js";
 import { useDraft } from "../user/drafts.js";
 import { jsonOf } from "../user/json-attributes.js";
@@ -28,14 +28,12 @@ export default function UserCreate() {
         const action = { label: texts.user.form.createAnother, run: () => navigate("/users/new") };
         toast(texts.user.form.created(nameOf(data)), { action, about: `/users/${data.id}` });
     });
-    const existing = save.error?.body.existingId;
     const leave = () => {
         discard();
         navigate("/users");
     };
     return html`
         <${Page} title=${texts.user.form.new}>
-            ${existing && html`<p class="notice"><${Link} to=${`/users/${existing}`}>${texts.user.showExisting}<//></p>`}
             <${UserForm} draft=${draft} onInput=${change} save=${save} action=${texts.user.form.create} onDiscard=${leave} />
         <//>`;
 }
