@@ -34,7 +34,7 @@ export const texts = {
         nothingFound: "Nothing was found.",
         no: "No",
         shown(/** @type {number} */ count, /** @type {number | null} */ total, /** @type {boolean} */ more) {
-            if (!more) return `Showing all ${integer.format(count)}.`;
+            if (!more) return counted(count, "entry", "entries");
             return `Showing the first ${integer.format(count)}${total === null ? "" : ` of ${integer.format(total)}`}.`;
         },
         tryAgain: "Try again",
@@ -143,9 +143,10 @@ export const texts = {
 
     signIn: {
         title: "Sign in to Roster",
-        lead: "Paste a key of the API. Its role decides what you can see and change.",
+        lead: "Paste an API key. Its role decides what you can see and change.",
         key: "Key",
-        keyHint: "It looks like rst_… and is sent only to this server.",
+        keyHint: "It begins with rst_, or is the admin key in the settings of the server. It is sent only to this server.",
+        invalid: "This key is not valid: check that it is complete, and that it has not expired or been revoked.",
         keep: "Keep me signed in until this tab is closed",
         keepHint: "Otherwise the key is forgotten when the page is reloaded.",
         submit: "Sign in",
@@ -158,6 +159,7 @@ export const texts = {
         label: "Filter",
         placeholder: 'title eq "Engineer" and not (active eq true)',
         hint: "Press Enter to apply the filter. The arrow keys choose a suggestion.",
+        use: (/** @type {string} */ word) => `Use ${word}`,
         invalid: {
             title: "The filter is not valid.",
             hint: "Correct it where it is underlined.",
@@ -652,49 +654,30 @@ export const texts = {
         copyBody: (/** @type {string} */ title) => `Copy: ${title.toLowerCase()}`,
     },
 
-    /** Short titles of the codes of notes, which docs/inspector.md explains. */
+    /** Titles of the codes of notes, which docs/inspector.md explains, where the code itself is not one. */
     notes: /** @type {Record<string, string>} */ ({
         "unknown-attribute": "Unknown attribute ignored",
         "read-only": "Read-only attribute ignored",
         "no-value": "Empty value ignored",
         converted: "Value converted",
-        "invalid-syntax": "Invalid syntax",
-        "invalid-filter": "Invalid filter",
         "invalid-path": "Unknown path",
-        "invalid-value": "Invalid value",
         "no-target": "Nothing to change",
         mutability: "Attribute cannot be changed",
         uniqueness: "Value is taken",
         "too-many": "Too many results",
-        "invalid-cursor": "Invalid cursor",
-        "expired-cursor": "Expired cursor",
-        "invalid-count": "Invalid count",
         "invalid-vers": "Unsupported SCIM version",
         sensitive: "Sensitive value in the URL",
-        "invalid-header": "Invalid header",
         unauthorized: "Token not accepted",
-        forbidden: "Not permitted",
-        "not-found": "Not found",
-        "method-not-allowed": "Method not supported",
         "not-acceptable": "Format not supported",
         "request-timeout": "Body arrived too slowly",
-        conflict: "Conflict",
         "precondition-failed": "Changed in the meantime",
-        "body-too-large": "Body too large",
-        "unsupported-media-type": "Content type not supported",
-        "idempotency-key-reused": "Idempotency key reused",
-        "too-many-attempts": "Too many failed attempts",
-        "rate-limited": "Too many requests",
         "connection-held": "Held by the brake",
-        "not-implemented": "Not implemented",
         internal: "Internal error",
-        overloaded: "Server overloaded",
-        "deadline-passed": "Took too long",
-        "database-busy": "Database busy",
-        "database-unavailable": "Database unavailable",
-        stopping: "Server stopping",
-        "outcome-unknown": "Outcome unknown",
     }),
+
+    note(/** @type {string} */ code) {
+        return texts.notes[code] ?? code[0].toUpperCase() + code.slice(1).replaceAll("-", " ");
+    },
 
     held: {
         title: "This connection is held by its brake",
@@ -705,7 +688,8 @@ export const texts = {
         open: "Release…",
         release: "Release",
         releaseTitle: (/** @type {string} */ name) => `Release ${name}`,
-        releaseLead: "The connection can deactivate and delete users and groups again.",
+        allowAction: "Allow",
+        allowTitle: (/** @type {string} */ name) => `Allow removals by ${name}`,
         allow: "What to allow",
         allowNumber: "Allow a number of removals",
         allowNumberHint: "The next removals are permitted up to this number, whatever the limit is. After that, the limit applies again, and the removals so far still count: the connection is usually held again at the next one.",
@@ -891,6 +875,12 @@ export const texts = {
             title: `No user matches “${search}”.`,
             hint: "Try a part of the name, the beginning of the e-mail address, or a filter.",
         }),
+        deleted: ["Show the deleted users", "user.deleted"],
+        examples: /** @type {[string, string][]} */ ([
+            ["Deactivated", "active eq false"],
+            ["By department", "enterprise.department eq "],
+            ["By title", "title eq "],
+        ]),
         noFilterMatch: {
             title: "No user matches the filter.",
             hint: "Check the values of the filter, or clear it to see all users.",
@@ -915,6 +905,8 @@ export const texts = {
             title: `No group matches “${search}”.`,
             hint: "Try a part of the name, the whole externalId, or a filter.",
         }),
+        deleted: ["Show the deleted groups", "group.deleted"],
+        examples: /** @type {[string, string][]} */ ([]),
         noFilterMatch: {
             title: "No group matches the filter.",
             hint: "Check the values of the filter, or clear it to see all groups.",
@@ -1025,11 +1017,11 @@ export const texts = {
 
     keys: {
         title: "Keys",
-        lead: "Services call the API with keys. Each belongs to this tenant and has one role.",
+        lead: "People sign in to this page with keys, and services call the API with them. Each key belongs to this tenant and has one role.",
         create: "New key",
         createAction: "Create key",
         name: "Name",
-        nameHint: "What the key is for, such as the service that uses it.",
+        nameHint: "What the key is for: the person or the service that uses it.",
         role: "Role",
         roles: {
             reader: "reader: reads users, groups and changes",
@@ -1045,7 +1037,7 @@ export const texts = {
         never: "Never",
         lastUsed: "Last used",
         neverUsed: "Never",
-        neverUsedHint: "It has never been used.",
+        neverUsedHint: "The key has never been used.",
         actions: "Actions",
         showChanges: "Show the changes that were made with this key",
         showRevoked: "Show revoked keys",
@@ -1054,7 +1046,7 @@ export const texts = {
         revoked: "Revoked",
         unnamed: (/** @type {string} */ id) => `Key …${id.slice(-8)}`,
         none: "There are no keys.",
-        noneHint: "Create one for each service that calls the API, with the smallest role that it needs.",
+        noneHint: "Create one for each person and service, with the smallest role that they need.",
         revoke: "Revoke",
         revokeLabel: (/** @type {string} */ name) => `Revoke ${name}`,
         revokeTitle: (/** @type {string} */ name) => `Revoke “${name}”?`,
@@ -1062,7 +1054,7 @@ export const texts = {
         revokeOwn: "You are signed in with this key, so you will need another one to continue.",
         revokedToast: (/** @type {string} */ name) => `“${name}” is revoked.`,
         secretTitle: "Copy the new key",
-        secretWarning: "This is the only time that the key is shown. Store it where only the service that uses it can read it.",
+        secretWarning: "This is the only time that the key is shown. Store it where only the person or service that uses it can read it.",
         copySecret: "Copy the key",
         secretDone: "I have stored the key",
     },
@@ -1163,7 +1155,7 @@ export const texts = {
         applied: "Import finished",
         paused: "Paused",
         failed: "The import has ended early",
-        cancelled: "Cancelled",
+        cancelled: "Canceled",
         progress: (/** @type {number} */ lines, /** @type {number | null} */ total) =>
             total === null ? `${counted(lines, "line")} read` : `${integer.format(lines)} of ${counted(total, "line")}`,
         figures: { created: ["To create", "Created"], updated: ["To update", "Updated"], unchanged: ["Unchanged", "Unchanged"], refused: ["Refused", "Refused"] },
@@ -1174,7 +1166,7 @@ export const texts = {
                 ? `Applying leaves out ${counted(refused, "refused line")}. You can download them, correct them, and import them afterwards.`
                 : "All lines can be imported.",
         stop: "Cancel",
-        stopping: "Cancelling after the current batch…",
+        stopping: "Canceling after the current batch…",
         continue: "Continue",
         startOver: "Back to the options",
         finish: "Import another file",
@@ -1243,10 +1235,10 @@ export const texts = {
         title: "Export",
         lead: "Download all users, groups and members of this tenant as NDJSON: one JSON object per line.",
         start: "Download the export",
-        contents: "The file can be imported again, and is the start of a copy that stays up to date. It contains personal data: keep it safe.",
+        contents: "The file can be imported again, and can also serve as the starting point for a synchronized copy. It contains personal data: keep it safe.",
         running: "Downloading…",
         done: "The export is complete.",
-        cancelled: "The export was cancelled. No file was saved.",
+        cancelled: "The export was canceled. No file was saved.",
         incomplete: "The export ended early, so no file was saved. Try again; for very large directories, use a command below.",
         size: "Size",
         users: "Users",
@@ -1255,10 +1247,10 @@ export const texts = {
         stop: "Cancel",
         save: "Save the file again",
         fileName: (/** @type {string} */ tenant, /** @type {string} */ date) => `roster-${tenant}-${date}.ndjson`,
-        large: "Very large directories",
-        largeLead: "The browser keeps the file until it is complete. For millions of users, or for regular exports, use a command: it is faster, and can compress and resume.",
+        large: "Export with a command",
+        largeLead: "For millions of users, or for regular exports, a command is faster, and can compress and resume. The browser keeps the file until it is complete.",
         overHttp: "From anywhere, with a key in the variable KEY",
         onServer: "On the server, directly from the database",
-        csv: "The API has no export as CSV. To get the users as CSV, convert the file, for example with jq",
+        csv: "For a spreadsheet: to get a CSV file of the users, convert the export, for example with jq",
     },
 };

@@ -77,7 +77,9 @@ visit("explains why a connection is held, and releases it", CONNECTIONS, async (
     const notice = page.getByRole("region", { name: "This connection is held by its brake" });
     await notice.waitFor();
     await page.getByRole("link", { name: "What was refused" }).click();
-    await page.locator(".log > li", { hasText: "429" }).first().waitFor();
+    const refused = page.locator(".log > li", { hasText: "429" });
+    await refused.first().waitFor();
+    assert.ok((await refused.first().boundingBox()).y < 800, "the refused requests are in the window");
     await page.getByRole("link", { name: "What was removed" }).click();
     await page.getByRole("heading", { name: "Deactivated and deleted within 24 hours" }).waitFor();
     await page.getByText(users[0].userName).first().waitFor();

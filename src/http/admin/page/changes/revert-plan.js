@@ -118,7 +118,7 @@ function Outcome({ applied: { portions, pending, problem, items }, actor, again 
 
 /** To where a revert of a connection was begun. @param {{ actor: { type: string, id: string } | null }} props */
 export const BackLink = ({ actor }) => actor?.type === "connection" && html`
-    <${Link} class="button" to=${`/connections/${actor.id}`} query=${{ tab: "removals" }}>${t.back} <${Name} ...${actor} /><//>`;
+    <${Link} class="button" to=${`/connections/${actor.id}`} query=${{ tab: "removals" }}><span>${t.back} <${Name} ...${actor} /></span><//>`;
 
 /** @param {{ result: any, done: boolean }} props */
 function Counts({ result: { items, changes, conflictCount }, done }) {

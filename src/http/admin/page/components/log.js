@@ -1,4 +1,4 @@
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
 import { setQuery, useLocation } from "../router.js";
 import { texts } from "../texts.js";
 import { Button } from "./button.js";
@@ -6,6 +6,7 @@ import { Skeleton } from "./empty-state.js";
 import { ErrorNotice } from "./error-notice.js";
 import { useId } from "./form.js";
 import { Icon } from "./icon.js";
+import { reveal } from "./page.js";
 import { LoadMore } from "./table.js";
 
 /**
@@ -32,12 +33,14 @@ export function Log({ label, className, list, keyOf, row, detail, empty }) {
 /** @param {{ id: string, item: any, open: boolean, row: (item: any) => [unknown, ...unknown[]], detail: (item: any) => unknown }} props */
 function Entry({ id, item, open, row, detail }) {
     const region = useId();
+    const element = useRef(/** @type {HTMLElement | null} */ (null));
+    useEffect(() => void (open && reveal(element.current?.querySelector("button") ?? null)), []);
     const [first, ...cells] = row(item);
     const toggle = () => setQuery({ open: open ? null : id }, { replace: true });
     // The whole row can be clicked, but not its links, and not where a text is being selected.
     const click = (/** @type {any} */ event) => !event.target.closest("a, button") && !String(getSelection()) && toggle();
     return html`
-        <li class=${open ? "open" : ""}>
+        <li class=${open ? "open" : ""} ref=${element}>
             <div class="log-row" onClick=${click}>
                 <button type="button" class="log-toggle" aria-expanded=${open} aria-controls=${region} onClick=${toggle}>
                     <${Icon} name=${open ? "up" : "down"} />${first}

@@ -6,6 +6,7 @@ import { Dialog } from "../components/dialog.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Field, Form, useId } from "../components/form.js";
 import { Icon } from "../components/icon.js";
+import { revealTabs } from "../components/tabs.js";
 import { Time } from "../components/time.js";
 import { toast } from "../components/toasts.js";
 import { useAction } from "../hooks.js";
@@ -26,8 +27,8 @@ export function HeldNotice({ connection, onChange }) {
                 <p>${withoutApiHint(reason)} ${t.since} <${Time} value=${since} form="precise" />.</p>
                 <p>${t.advice}</p>
                 <div class="actions">
-                    <${ButtonLink} href=${hrefWith({ tab: "removals", open: null })}>${t.showRemovals}<//>
-                    <${ButtonLink} href=${hrefWith({ tab: null, note: "connection-held", open: null })}>${t.showRefused}<//>
+                    <${ButtonLink} href=${hrefWith({ tab: "removals", open: null })} onClick=${revealTabs}>${t.showRemovals}<//>
+                    <${ButtonLink} href=${hrefWith({ tab: null, note: "connection-held", open: null })} onClick=${revealTabs}>${t.showRefused}<//>
                     <${Button} kind="danger" onClick=${() => setReleasing(true)}>${t.open}<//>
                 </div>
             </div>
@@ -37,6 +38,7 @@ export function HeldNotice({ connection, onChange }) {
 
 /** @param {{ connection: any, onChange: () => void, onClose: () => void }} props */
 export function ReleaseDialog({ connection, onChange, onClose }) {
+    const { held } = connection;
     const [all, setAll] = useState(false);
     const [number, setNumber] = useState("");
     const { run, busy, error } = useAction(async () => {
@@ -47,9 +49,8 @@ export function ReleaseDialog({ connection, onChange, onClose }) {
         onClose();
     });
     return html`
-        <${Dialog} title=${t.releaseTitle(connection.name)} onClose=${onClose}>
+        <${Dialog} title=${(held ? t.releaseTitle : t.allowTitle)(connection.name)} onClose=${onClose}>
             <${Form} onSubmit=${() => !busy && run()}>
-                <p>${t.releaseLead}</p>
                 <fieldset class="stack">
                     <legend class="visually-hidden">${t.allow}</legend>
                     <${Radio} label=${t.allowNumber} hint=${t.allowNumberHint} checked=${!all} onInput=${() => setAll(false)} />
@@ -61,7 +62,7 @@ export function ReleaseDialog({ connection, onChange, onClose }) {
                 <${ErrorNotice} error=${error} />
                 <div class="dialog-actions">
                     <${Button} onClick=${onClose}>${texts.common.cancel}<//>
-                    <${Button} kind="danger" type="submit" busy=${busy}>${t.release}<//>
+                    <${Button} kind="danger" type="submit" busy=${busy}>${held ? t.release : t.allowAction}<//>
                 </div>
             <//>
         <//>`;

@@ -35,7 +35,7 @@ function Notes({ notes, failed }) {
                     <li key=${i} class=${`notice ${failed ? "bad" : "warning"}`}>
                         <${Icon} name="error" />
                         <div class="notice-body">
-                            <p><strong>${texts.notes[code] ?? code}</strong> <span class="muted small">${section}</span></p>
+                            <p><strong>${texts.note(code)}</strong> <span class="muted small">${section}</span></p>
                             ${detail && html`<p><${CodeText} text=${withoutApiHint(detail)} /></p>`}
                             ${hint && html`<p class="advice"><strong>${t.whatToChange}</strong> <${CodeText} text=${hint} /></p>`}
                         </div>

@@ -45,7 +45,7 @@ export function RequestLog({ connection, onNew }) {
     const empty = html`<${NoRequests} filtered=${FILTERS.some((name) => filters[name])} />`;
     useEffect(() => void (waiting.length && !items.length && arrivals.show()), [waiting, items]);
     return html`
-        <${RequestFilters} filters=${filters} />
+        <${RequestFilters} filters=${filters} codes=${codesIn(connection, items)} />
         ${!filters.until && html`<${LiveBar} live=${live} setLive=${setLive} failed=${failed} show=${arrivals.show} waiting=${waiting.length ? t.waiting(waiting.length) : null} />`}
         <${Log} label=${t.title} className="request-log" list=${{ ...list, items }} keyOf=${keyOf} row=${rowOf(connection.mode === "dry")} empty=${empty}
             detail=${(/** @type {any} */ item) => html`<${RequestDetail} request=${item} />`} />`;
@@ -78,8 +78,11 @@ function useFilters() {
     return Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ""]));
 }
 
-/** @param {{ filters: Record<string, string> }} props */
-function RequestFilters({ filters }) {
+/** The codes of notes that occur. @param {any} connection @param {any[]} items */
+const codesIn = ({ requests }, items) => [...new Set([...Object.keys(requests.errorsLastDay), ...items.flatMap(({ notes }) => notes.map((/** @type {any} */ { code }) => code))])].sort();
+
+/** @param {{ filters: Record<string, string>, codes: string[] }} props */
+function RequestFilters({ filters, codes }) {
     const change = (/** @type {Record<string, string | null>} */ values) => setQuery({ ...values, open: null });
     const set = (/** @type {string} */ name) => (/** @type {string} */ value) => change({ [name]: value });
     const type = (/** @type {string} */ value) => setQuery({ user: value.trim(), open: null }, { replace: true });
@@ -87,7 +90,7 @@ function RequestFilters({ filters }) {
         <${Filters} names=${FILTERS} values=${filters}>
             <div class="field"><span class="label">${t.user}</span><${SearchField} label=${t.userHint} value=${filters.user} onSearch=${type} /></div>
             <${Select} label=${t.status} value=${filters.status} onInput=${set("status")} options=${withAll(t.statuses, filters.status)} />
-            <${Select} label=${t.note} value=${filters.note} onInput=${set("note")} options=${withAll(texts.notes, filters.note)} />
+            <${Select} label=${t.note} value=${filters.note} onInput=${set("note")} options=${withAll(Object.fromEntries(codes.map((code) => [code, texts.note(code)])), filters.note)} />
             <${Select} label=${t.resource} value=${filters.resource} onInput=${set("resource")} options=${withAll(t.resources, filters.resource)} />
             <${Period} since=${filters.since} until=${filters.until} set=${change} />
         <//>`;
@@ -127,7 +130,7 @@ function Marks({ status, notes, plan, erased }) {
             ${plan && html`<${Badge}>${t.planned}<//>`}
             ${erased && html`<${Badge}>${t.erased}<//>`}
             ${notesOf(notes).map(([code, count]) => html`
-                <${Badge} key=${code} kind=${kind}>${texts.notes[code] ?? code}${count > 1 ? ` × ${count}` : ""}<//>`)}
+                <${Badge} key=${code} kind=${kind}>${texts.note(code)}${count > 1 ? ` × ${count}` : ""}<//>`)}
         </div>`;
 }
 

@@ -8,7 +8,7 @@ import { Confirm } from "../components/dialog.js";
 import { Skeleton } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Page } from "../components/page.js";
-import { Tabs, useTab } from "../components/tabs.js";
+import { revealTabs, Tabs, useTab } from "../components/tabs.js";
 import { Time } from "../components/time.js";
 import { toast } from "../components/toasts.js";
 import { useResource } from "../hooks.js";
@@ -70,8 +70,8 @@ function Rejections({ requests: { errorsLastHour, errorsLastDay } }) {
             <ul class="badges">
                 ${reasons.map(([code, count]) => html`
                     <li key=${code}>
-                        <a href=${hrefWith({ tab: null, note: code, open: null })}>
-                            <${Badge} kind="warning">${texts.notes[code] ?? code}: ${texts.common.integer(Number(count))}<//>
+                        <a href=${hrefWith({ tab: null, note: code, open: null })} onClick=${revealTabs}>
+                            <${Badge} kind="bad">${texts.note(code)}: ${texts.common.integer(Number(count))}<//>
                         </a>
                     </li>`)}
             </ul>`}`;
