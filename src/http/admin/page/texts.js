@@ -5,6 +5,9 @@ const integer = new Intl.NumberFormat("en");
 /** @param {number} count @param {string} one @param {string} [many] */
 const counted = (count, one, many = `${one}s`) => `${integer.format(count)} ${count === 1 ? one : many}`;
 
+/** The API does not say how long the server keeps changes. */
+const WHILE_KEPT = "while the change history is kept (for 400 days, unless the server is configured otherwise)";
+
 export const texts = {
     app: {
         name: "Roster",
@@ -40,6 +43,7 @@ export const texts = {
         tryAgain: "Try again",
         undo: "Undo",
         undone: (/** @type {string} */ what) => `Undone: ${what}`,
+        on: "on",
         notUndone: (/** @type {string} */ what) => `${what} This can no longer be undone, because something has changed since.`,
         typeToConfirm: (/** @type {string} */ name) => `Type “${name}” to confirm`,
         yes: "Yes",
@@ -96,6 +100,9 @@ export const texts = {
         key: "Key",
     }),
 
+    /** For sentences such as "Deleted by the connection Okta". @param {string} type */
+    actorWithin: (type) => `the ${texts.actors[type].toLowerCase()}`,
+
     attributes: {
         absent: "not set",
         after: "After:",
@@ -138,6 +145,8 @@ export const texts = {
             revokedAt: "Revoked",
             mode: "Mode",
             profile: "Profile",
+            brake: "Brake",
+            held: "Held",
         },
     },
 
@@ -222,29 +231,32 @@ export const texts = {
         reactivated: (/** @type {string} */ name) => `${name} was reactivated.`,
         isDeactivated: "This user is deactivated.",
         deactivatedBy: "Deactivated by",
+        provider: "Correct the cause at the identity provider too, or it may happen again.",
         delete: "Delete",
         deleteTitle: (/** @type {string} */ name) => `Delete ${name}?`,
-        deleteHint: "The user leaves all groups. An administrator can restore the user, with its groups, for as long as its changes are kept.",
+        deleteHint: `The user is removed from all groups. An administrator can restore the user and their groups ${WHILE_KEPT}.`,
+        deleteMenu: "Can be restored",
         deleted: (/** @type {string} */ name) => `${name} was deleted.`,
         isDeleted: "Deleted",
         deletedBy: "Deleted by",
         erase: "Erase",
         eraseTitle: "Erase this user for good?",
-        eraseHint: "The user is deleted, and its values are removed from all changes, stored responses and recorded requests. This cannot be undone.",
+        eraseMenu: "Cannot be undone",
+        eraseHint: "The user is deleted, and their values are removed from all changes, stored responses and recorded requests. This cannot be undone.",
         erased: "The user was erased.",
-        erasing: "The user was deleted. Its values are being erased in the background.",
+        erasing: "The user was deleted. Their values are being erased in the background.",
         erasedTitle: "Erased user",
-        erasedHint: "The values of this user were erased. Only the times of its changes remain.",
+        erasedHint: "The values of this user were erased. Only the times of the changes remain.",
 
         restore: "Restore",
-        groupsAtDeletion: "At that time, it was a member of:",
-        restoreHint: "This is the last known state. A restore recreates the user with its id, its attributes and its groups.",
+        groupsAtDeletion: "They were a member of:",
+        restoreHint: "This is the last known state. A restore recreates the user with the same id, attributes and groups.",
         restoreRole: "This is the last known state. An administrator can restore the user.",
         restored: (/** @type {number} */ groups) => `The user was restored with ${groups === 0 ? "no groups" : counted(groups, "group")}.`,
         missingGroups: (/** @type {number} */ groups) => `${counted(groups, "group")} no longer ${groups === 1 ? "exists" : "exist"}:`,
         andMore: (/** @type {number} */ count) => `and ${integer.format(count)} more`,
         unknown: "There is no such user.",
-        unknownHint: "No user has this id, and no change of it is kept. It may belong to another tenant.",
+        unknownHint: "No user has this id, and no change of such a user is kept. The id may belong to another tenant.",
         toUsers: "Go to the users",
 
         groups: {
@@ -279,7 +291,7 @@ export const texts = {
         },
 
         asOf: {
-            history: "Show who changed what",
+            history: "Show the whole history",
             state: "As of",
             afterRevision: (/** @type {string} */ revision) => `After revision ${revision}`,
             differences: "What has changed since",
@@ -294,7 +306,8 @@ export const texts = {
             giveBack: "Give the access back",
             givenBack: (/** @type {string} */ name) => `${name} is active and in these groups again.`,
             notAdded: (/** @type {string[]} */ groups, /** @type {string} */ reason) => `Not added to ${groups.join(", ")}: ${reason}`,
-            restoreValue: "Restore this value",
+            restoreValue: "Restore the earlier value",
+            restoreNamed: (/** @type {string} */ value) => `Restore “${value}”`,
             valueRestored: "The earlier value was restored.",
         },
 
@@ -395,9 +408,9 @@ export const texts = {
         providerHint: "Determines which settings are shown at the end.",
         submit: "Create connection and token",
         tokenName: "First token",
-        createdTitle: (/** @type {string} */ name) => `${name} is ready: now enter this at the identity provider`,
+        createdTitle: (/** @type {string} */ name) => `${name} is ready. Now enter these settings at the identity provider`,
         once: "Copy the token now. It is not shown again. If it is lost, create another one.",
-        notHttps: "Most identity providers accept only an HTTPS address that they can reach. Set ROSTER_PUBLIC_URL to that address.",
+        notHttps: "Most identity providers accept only an HTTPS address that they can reach. Whoever operates this server can set it there as ROSTER_PUBLIC_URL.",
         dry: "The connection is in a dry run: the requests appear in its log with the changes that they would make.",
         copy: (/** @type {string} */ name) => `Copy: ${name}`,
         done: "I have copied the token",
@@ -413,7 +426,7 @@ export const texts = {
             settings: [
                 ["SCIM connector base URL", "{url}"],
                 ["Authentication Mode", "HTTP Header"],
-                ["Authorization", "{token}"],
+                ["Authorization (the token)", "{token}"],
                 ["Unique identifier field for users", "`userName`"],
                 ["Supported provisioning actions", "Push New Users, Push Profile Updates, Push Groups"],
             ],
@@ -716,7 +729,6 @@ export const texts = {
         reverted: "Reverted",
         returns: /** @type {Record<string, string>} */ ({ "user.updated": "Reactivated", "user.created": "Restored", "group.created": "Restored" }),
         time: "Time",
-        change: "Change",
     },
 
     actorSelect: /** @type {Record<string, (name: string) => string>} */ ({
@@ -943,12 +955,12 @@ export const texts = {
         delete: "Delete",
         deleteTitle: (/** @type {string} */ name) => `Delete ${name}?`,
         deleteHint: (/** @type {number} */ count) =>
-            `${count ? `${counted(count, "user")} will no longer be in it. ` : ""}An administrator can restore the group with its members for as long as its changes are kept.`,
+            `${count ? `Its ${counted(count, "member")} will be removed from it. ` : ""}An administrator can restore the group and its members ${WHILE_KEPT}.`,
         deleted: (/** @type {string} */ name) => `${name} was deleted.`,
         isDeleted: "Deleted",
         deletedBy: "Deleted by",
         restore: "Restore",
-        restoreHint: "This is the last known state. A restore recreates the group with its id, its attributes and its members.",
+        restoreHint: "This is the last known state. A restore recreates the group with the same id, attributes and members.",
         restoreRole: "This is the last known state. An administrator can restore the group.",
         restored: (/** @type {number} */ count) => `The group was restored with ${count === 0 ? "no members" : counted(count, "member")}.`,
         missingMembers: (/** @type {number} */ count) => `${counted(count, "former member")} no longer ${count === 1 ? "exists" : "exist"}.`,

@@ -58,6 +58,7 @@ visit("shows a failed request as it arrives and explains it", CONNECTIONS, async
     await entry.getByRole("button").first().click();
     await page.getByRole("heading", { name: "Why it was rejected" }).waitFor();
     await entry.getByText("What to change:").waitFor();
+    await entry.getByRole("link", { name: userName }).waitFor();
     await entry.getByText(/Match the existing resource/).waitFor();
     await page.getByLabel("Status", { exact: true }).selectOption({ label: "Successful (2xx)" });
     await page.locator(".log > li", { hasText: "201" }).waitFor();

@@ -49,8 +49,8 @@ function nameIn({ resource, before, after }) {
 /** The names of the attributes that a change concerns. @param {{ change: Change }} props */
 export function ChangedAttributes({ change: { before, after } }) {
     if (!before || !after) return null;
-    const labels = differences(before, after).map(({ path }) => labelOf(path.replace(/^externalIds.*/, "externalId")));
-    return html`<span class="muted small">${labels.join(", ")}</span>`;
+    const labels = differences(before, after).map(({ path }) => labelOf(path.replace(/^(externalId|held|brake)s?\..*/, "$1")));
+    return html`<span class="muted small">${[...new Set(labels)].join(", ")}</span>`;
 }
 
 /** The attributes before and after a change. @param {{ change: Change }} props */

@@ -41,10 +41,10 @@ export function Section({ title, actions, children, ...attributes }) {
         </section>`;
 }
 
-/** Moves the focus to what was opened, and scrolls to it if it begins in the lower half of the window or outside of it. @param {HTMLElement | null} element */
+/** Moves the focus to what was opened, and scrolls to it if it begins far below, or outside of the window. @param {HTMLElement | null} element */
 export function reveal(element) {
     if (!element) return;
     element.focus({ preventScroll: true });
     const { top } = element.getBoundingClientRect();
-    if (top < 0 || top > innerHeight / 2) element.scrollIntoView();
+    if (top < 0 || top > innerHeight * 0.6) element.scrollIntoView();
 }

@@ -59,10 +59,9 @@ const revisionOf = (/** @type {Change} */ { revision }) => revision;
 const COLUMNS = [
     { id: "resource", label: t.resource, render: ({ resource, id, before }) => html`<${Reference} type=${resource} id=${id} name=${before?.displayName ?? before?.userName} />` },
     { id: "what", label: t.what, width: "medium", render: ({ type }) => html`<${Badge} kind=${type === "user.updated" ? "warning" : "bad"}>${t.kinds[type]}<//>` },
-    { id: "time", label: t.time, width: "medium", render: ({ time }) => html`<${Time} value=${time} form="precise" />` },
-    { id: "later", label: t.later, width: "medium", render: ({ returned }) => returned && html`
+    { id: "time", label: t.time, width: "medium", render: ({ revision, time }) => html`<${Link} to="/changes" query=${{ revision, open: revision }}><${Time} value=${time} form="precise" /><//>` },
+    { id: "later", label: t.later, render: ({ returned }) => returned && html`
         <${Badge} kind="good">${returned.reverts ? t.reverted : t.returns[returned.type]}<//> <${Time} value=${returned.time} />` },
-    { id: "change", label: t.change, width: "medium", render: ({ revision }) => html`<${Link} to="/changes" query=${{ revision, open: revision }}>${texts.requests.revision(revision)}<//>` },
 ];
 
 /** @param {Change} change */

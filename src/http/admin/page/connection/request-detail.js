@@ -36,13 +36,22 @@ function Notes({ notes, failed }) {
                         <${Icon} name="error" />
                         <div class="notice-body">
                             <p><strong>${texts.note(code)}</strong> <span class="muted small">${section}</span></p>
-                            ${detail && html`<p><${CodeText} text=${withoutApiHint(detail)} /></p>`}
+                            ${detail && html`<p><${CodeText} text=${withoutApiHint(detail)} /><${Existing} detail=${detail} /></p>`}
                             ${hint && html`<p class="advice"><strong>${t.whatToChange}</strong> <${CodeText} text=${hint} /></p>`}
                         </div>
                     </li>`)}
             </ul>
         </section>`;
 }
+
+/** A link to the user or the group that has a value that is taken. @param {{ detail: string }} props */
+function Existing({ detail }) {
+    const [, type, id] = / by the (user|group) ([\da-f-]{36})/.exec(detail) ?? [];
+    return id && html` (<${Reference} type=${type} id=${id} />)`;
+}
+
+/** Whether a request concerns a resource that exists, or existed. @param {{ status: number, plan?: any }} request */
+export const exists = ({ status, plan }) => status !== 404 && !(plan && status === 201);
 
 /** The changes that a request of a dry connection would have made. @param {{ plan: any }} props */
 function Plan({ plan: { changes, others } }) {
@@ -64,7 +73,7 @@ function Facts({ request }) {
         <dl class="facts">
             <dt>${t.line}</dt><dd><code>${method} ${path}</code></dd>
             ${query && html`<dt>${t.query}</dt><dd><code>${decoded(query)}</code></dd>`}
-            ${resourceId && html`<dt>${t.resources[resource]}</dt><dd><${Reference} type=${resource} id=${resourceId} /></dd>`}
+            ${resourceId && exists(request) && html`<dt>${t.resources[resource]}</dt><dd><${Reference} type=${resource} id=${resourceId} /></dd>`}
             <dt>${t.changes}</dt><dd><${Revisions} revisions=${revisions} count=${revisionCount} /></dd>
             <dt>${t.durationLabel}</dt><dd>${t.duration(durationMs)}</dd>
             <dt>${t.requestId}</dt><dd><${CopyValue} value=${requestId} label=${texts.errors.copyRequestId} /></dd>

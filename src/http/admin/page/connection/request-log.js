@@ -13,7 +13,7 @@ import { useList } from "../hooks.js";
 import { usePolling } from "../live.js";
 import { setQuery, useLocation } from "../router.js";
 import { texts } from "../texts.js";
-import { decoded, RequestDetail } from "./request-detail.js";
+import { decoded, exists, RequestDetail } from "./request-detail.js";
 
 const t = texts.requests;
 const LIMIT = 50;
@@ -110,7 +110,7 @@ const rowOf = (dry) => (request) => {
         html`<${Time} value=${time} form="precise" />`,
         html`<${Badge} kind=${kindOf(status)}>${status}<//>`,
         html`<${Line} ...${request} />`,
-        resourceId && exists(status, dry || plan) && html`<${Reference} type=${resource} id=${resourceId} />`,
+        resourceId && exists({ status, plan: dry || plan }) && html`<${Reference} type=${resource} id=${resourceId} />`,
         html`<${Marks} ...${request} />`,
         html`<span class="muted small">${t.duration(durationMs)}</span>`,
     ];
@@ -133,9 +133,6 @@ function Marks({ status, notes, plan, erased }) {
                 <${Badge} key=${code} kind=${kind}>${texts.note(code)}${count > 1 ? ` × ${count}` : ""}<//>`)}
         </div>`;
 }
-
-/** Whether a request concerns a resource that exists, or existed. @param {number} status @param {unknown} planned */
-const exists = (status, planned) => status !== 404 && !(planned && status === 201);
 
 /** Without the base and the ids, which say nothing to a reader. @param {string} path */
 const shortPath = (path) => path.replace(/^\/scim\/v2(?=.)/, "").replace(/[0-9a-f-]{28}([0-9a-f]{8})/g, "…$1");
