@@ -8,13 +8,11 @@ macro_rules! files {
 }
 
 /// The files that browsers load. The page itself is not one of them.
-pub(super) const FILES: [(&str, &str); 128] = files! {
+pub(super) const FILES: [(&str, &str); 126] = files! {
     "api.js"
     "app.js"
     "attributes.js"
     "change-counts.js"
-    "changes/backwards.js"
-    "changes/detail.js"
     "changes/list.js"
     "changes/revert-plan.js"
     "components/actor-select.js"

@@ -4,7 +4,8 @@ import { useChangeList } from "../changes/list.js";
 import { Actor } from "../components/actor.js";
 import { ActorSelect, actorValue } from "../components/actor-select.js";
 import { ButtonLink } from "../components/button.js";
-import { ChangedAttributes, ChangeTitle, meaningOf } from "../components/change.js";
+import { ChangeDetail, ChangedAttributes, ChangeTitle, meaningOf, Revisions } from "../components/change.js";
+import { CopyValue } from "../components/copy.js";
 import { EmptyState } from "../components/empty-state.js";
 import { Filters } from "../components/filters.js";
 import { Select } from "../components/form.js";
@@ -14,10 +15,9 @@ import { ResourceFilter } from "../components/picker.js";
 import { Time } from "../components/time.js";
 import { Period } from "../components/time-field.js";
 import { usePolling } from "../live.js";
-import { href, setQuery, useLocation } from "../router.js";
+import { href, Link, setQuery, useLocation } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
-import { FeedDetail } from "../changes/detail.js";
 
 /** @typedef {import("../components/change.js").Change} Change */
 
@@ -25,6 +25,10 @@ const t = texts.changes;
 const FILTERS = ["type", "resource", "actor", "since", "until", "revision"];
 const WAIT_SECONDS = 25;
 const PAUSE_MS = 500;
+const REVERTED = ["user", "group", "member"];
+
+/** A change may be recorded some seconds after its request has arrived. */
+const MARGIN_MS = 30_000;
 
 /** The types of the API that contain more than what can be asked for. @type {Record<string, string>} */
 const TYPES = { "user.deactivated": "user.updated", "user.reactivated": "user.updated", "user.restored": "user.created", "group.restored": "group.created" };
@@ -120,3 +124,32 @@ function row(change) {
         html`<${Actor} actor=${change.actor} />`,
     ];
 }
+
+/** What a change did, and which request made it. @param {{ change: Change }} props */
+function FeedDetail({ change }) {
+    const { revision, requestId, traceId, actor, reverts } = change;
+    return html`
+        <div class="stack">
+            <${ChangeDetail} change=${change} />
+            <dl class="facts">
+                <dt>${t.actor}</dt><dd><${Actor} actor=${actor} /></dd>
+                <dt>${t.revision}</dt><dd>${texts.common.integer(revision)}</dd>
+                <dt>${t.requestId}</dt><dd><${CopyValue} value=${requestId} label=${texts.errors.copyRequestId} /></dd>
+                ${traceId && html`<dt>${t.traceId}</dt><dd><${CopyValue} value=${traceId} label=${t.copyTraceId} /></dd>`}
+                ${reverts && html`<dt>${t.reverts}</dt><dd><${Revisions} revisions=${reverts} count=${reverts.length} /></dd>`}
+            </dl>
+            ${can("admin") && html`<div class="actions"><${Next} change=${change} /></div>`}
+        </div>`;
+}
+
+/** What somebody usually wants to do next. @param {{ change: Change }} props */
+function Next({ change: { revision, actor, time, resource, id, groupId } }) {
+    const concerned = REVERTED.includes(resource) ? id ?? groupId : null;
+    const around = { since: near(time, -MARGIN_MS), until: near(time, MARGIN_MS), resource: concerned };
+    return html`
+        ${actor.type === "connection" && html`<${Link} class="button" to=${`/connections/${actor.id}`} query=${around}>${t.showRequest}<//>`}
+        ${REVERTED.includes(resource) && html`<${Link} class="button" to="/revert" query=${{ actor: `${actor.type}:${actor.id}`, after: revision - 1, until: revision, plan: 1 }}>${t.revertThis}<//>`}`;
+}
+
+/** @param {string} time @param {number} ms */
+const near = (time, ms) => new Date(new Date(time).getTime() + ms).toISOString();
