@@ -32,9 +32,17 @@ export function useName(type, id) {
     return name;
 }
 
+/** Names belong to who may read them. @param {Type} type */
+const keyOf = (type) => `${currentSession().caller?.id} ${currentLocation().tenant} ${type}`;
+
+/** Remembers names that a response contained, because readers cannot read connections. @param {Type} type @param {Record<string, string>} [names] */
+export function learnNames(type, names = {}) {
+    for (const [id, name] of Object.entries(names)) known.set(`${keyOf(type)} ${id}`, { name: Promise.resolve(name), time: Date.now() });
+}
+
 /** @param {Type} type @param {string} id @returns {Promise<string | null>} */
 function lookUp(type, id) {
-    const key = `${currentSession().caller?.id} ${currentLocation().tenant} ${type}`;
+    const key = keyOf(type);
     const found = known.get(`${key} ${id}`);
     if (found && Date.now() - found.time < KEPT_MS) return found.name;
     const { ids, names } = batchOf(key, type);

@@ -177,7 +177,8 @@ visit("shows a user at a time", HERE, async (page) => {
     await page.getByRole("button", { name: "Show", exact: true }).click();
     await page.getByRole("heading", { name: "What has changed since" }).waitFor();
     await page.locator("del", { hasText: "Analyst" }).waitFor();
-    await page.getByRole("button", { name: "Restore this value" }).click();
+    assert.equal(await page.getByRole("link", { name: "Edit", exact: true }).count(), 0, "the past cannot be edited");
+    await page.getByRole("button", { name: "Restore “Analyst”" }).click();
     await toast(page, "The earlier value was restored.").waitFor();
     assert.equal((await stored(user)).title, "Analyst");
 });

@@ -19,6 +19,6 @@ export function AsOfField({ label = texts.asOf.user }) {
         <form class="as-of" onSubmit=${show}>
             <${TimeField} label=${label} value=${time} onInput=${setTime} />
             <${Button} type="submit" disabled=${!time}>${texts.asOf.show}<//>
-            ${at && html`<${Button} kind="quiet" onClick=${() => setQuery({ at: null })}>${texts.asOf.back}<//>`}
+            ${at && html`<${Button} onClick=${() => setQuery({ at: null })}>${texts.asOf.back}<//>`}
         </form>`;
 }

@@ -9,6 +9,9 @@ const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 /** The order of the API is not that of an envelope. */
 const ADDRESS = ["streetAddress", "postalCode", "locality", "region", "country"];
 
+/** A line never begins with the dot. */
+const SEPARATOR = "\u00a0· ";
+
 /** The value of an attribute of a user or a group. @param {{ path: string, value: any }} props */
 export function AttributeValue({ path, value }) {
     if (!isPresent(value)) return html`<span class="muted">${texts.attributes.absent}</span>`;
@@ -23,6 +26,6 @@ export function AttributeValue({ path, value }) {
 export function ListElement({ element }) {
     const { value, display, type, primary, formatted } = element;
     const address = formatted ?? ADDRESS.map((name) => element[name]).filter(Boolean).join(", ");
-    const details = [type, value && display, primary && texts.attributes.primary].filter(Boolean).join(" · ");
+    const details = [type, value && display, primary && texts.attributes.primary].filter(Boolean).join(SEPARATOR);
     return html`${value ?? (address || display)}${details && html` <span class="muted small">${details}</span>`}`;
 }

@@ -61,7 +61,7 @@ function Source({ change: { actor, requestId, revision, version, time, groupId }
     const id = html`<code>${requestId}</code>`;
     return html`
         <div class="change-source small">
-            <span>${texts.history.by} <${Actor} actor=${actor} /></span>
+            <span>${texts.history.by} <${Actor} actor=${actor} within /></span>
             <span class="copy-value">
                 <span class="muted">${texts.history.request}</span>
                 ${inspected ? html`<${RequestLink} connection=${actor.id} resource=${resource} requestId=${requestId} time=${time}>${id}<//>` : id}

@@ -46,8 +46,8 @@ function LastState({ id, deletion, onRestored }) {
             <div class="stack">
                 <div class="notice warning">
                     <p class="notice-body">
-                        ${texts.group.deletedBy} <${Actor} actor=${deletion.actor} />, <${Time} value=${deletion.time} form="precise" />.
-                        ${" "}${can("admin") ? texts.group.restoreHint : texts.group.restoreRole}
+                        ${texts.group.deletedBy} <${Actor} actor=${deletion.actor} within /> ${texts.common.on}${" "}
+                        <${Time} value=${deletion.time} form="precise" />.${" "}${can("admin") ? texts.group.restoreHint : texts.group.restoreRole}
                     </p>
                 </div>
                 <${ErrorNotice} error=${error} holder="group" />

@@ -15,7 +15,9 @@ export function DeactivatedNotice({ user }) {
         <div class="notice warning access">
             <p class="notice-body">
                 ${change && html`
-                    ${texts.user.deactivatedBy} <${Actor} actor=${change.actor} />, <${Time} value=${change.time} form="precise" />.${" "}`}
+                    ${texts.user.deactivatedBy} <${Actor} actor=${change.actor} within /> ${texts.common.on}${" "}
+                    <${Time} value=${change.time} form="precise" />.${" "}
+                    ${change.actor.type === "connection" && `${texts.user.provider} `}`}
                 ${!change && !loading && `${texts.user.isDeactivated} `}
                 <a href=${hrefWith({ tab: "history", at: null })}>${texts.user.history.show}</a>
             </p>

@@ -61,7 +61,10 @@ function More({ ask }) {
             <summary class="button icon-only" aria-label=${texts.user.more} title=${texts.user.more}><${Icon} name="more" /></summary>
             <div class="menu-content">
                 <${Button} kind="danger" onClick=${() => choose("delete")}>${texts.user.delete}<//>
-                ${can("admin") && html`<${Button} kind="danger" onClick=${() => choose("erase")}>${texts.user.erase}<//>`}
+                <p class="small muted">${texts.user.deleteMenu}</p>
+                ${can("admin") && html`
+                    <${Button} kind="danger" onClick=${() => choose("erase")}>${texts.user.erase}<//>
+                    <p class="small muted">${texts.user.eraseMenu}</p>`}
             </div>
         </details>`;
 }

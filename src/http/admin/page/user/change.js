@@ -22,7 +22,7 @@ function meaningOf({ type, version, before, after }) {
     if (type === "user.created" && version > 1) return { kind: "good", text: texts.user.history.restored };
     if (type !== "user.updated") return MEANINGS[type] ?? { kind: "neutral", text: type };
     if (before?.active === undefined || before.active === after?.active) return { kind: "neutral", text: texts.user.history.updated };
-    return after.active ? { kind: "good", text: texts.user.history.reactivated } : { kind: "bad", text: texts.user.history.deactivated };
+    return after.active ? { kind: "good", text: texts.user.history.reactivated } : { kind: "warning", text: texts.user.history.deactivated };
 }
 
 /**

@@ -20,6 +20,12 @@ import { patchOf, withDifference } from "./patch.js";
 /** @typedef {import("../hooks.js").List} List */
 /** @typedef {(user: any) => void} Changed */
 
+/** Whether an identity provider manages the user. @param {any} user */
+const isProvisioned = ({ externalIds }) => Object.keys(externalIds).some((source) => source !== "native");
+
+/** Of a value in the label of a button. */
+const LONGEST_LABEL = 30;
+
 /** @param {any[]} groups @param {any[]} others */
 const without = (groups, others) => groups.filter(({ id }) => !others.some((other) => other.id === id));
 
@@ -44,6 +50,7 @@ export function ChangedSince({ then, user, groupsThen, groupsNow, changed = () =
         <${Section} title=${texts.user.asOf.differences} actions=${button}>
             <div class="stack">
                 <${ErrorNotice} error=${giveBack.error ?? restore.error ?? add.error} />
+                ${button && user.active && isProvisioned(user) && html`<p class="muted">${texts.user.provider}</p>`}
                 ${same && html`<p class="muted">${texts.user.asOf.same}</p>`}
                 <${Diff} before=${then} after=${user} action=${action} />
                 <${GroupChanges} title=${texts.user.asOf.lost} groups=${lost} add=${can("writer") ? add : null} />
@@ -91,7 +98,9 @@ function RestoreButton({ difference, busy, run }) {
     const { path, before } = difference;
     const foreign = path.startsWith("externalIds.") && path !== "externalIds.native";
     if (!can("writer") || foreign) return null;
-    const label = path === "active" && before ? texts.user.reactivate : texts.user.asOf.restoreValue;
+    const name = path === "active" ? texts.users.inactive : before;
+    const named = typeof name === "string" && name.length <= LONGEST_LABEL ? texts.user.asOf.restoreNamed(name) : texts.user.asOf.restoreValue;
+    const label = path === "active" && before ? texts.user.reactivate : named;
     return html`<${Button} busy=${busy} onClick=${() => run(difference).then(focusHeading)}>${label}<//>`;
 }
 

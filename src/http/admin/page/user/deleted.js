@@ -47,7 +47,7 @@ function Unknown() {
 
 /** @param {{ change: any }} props */
 const DeletedBy = ({ change: { actor, time } }) => html`
-    ${texts.user.deletedBy} <${Actor} actor=${actor} />, <${Time} value=${time} form="precise" />.`;
+    ${texts.user.deletedBy} <${Actor} actor=${actor} within /> ${texts.common.on} <${Time} value=${time} form="precise" />.`;
 
 /** Of an erased user, only the times of the changes are known. @param {{ id: string, change: any }} props */
 function Erased({ id, change }) {

@@ -22,7 +22,7 @@ const oneOf = (paths) => (/** @type {string} */ path) => paths.includes(path);
 
 /** @type {Section[]} */
 export const SECTIONS = [
-    { title: texts.user.account, includes: (path) => ["userName", "x509Certificates"].includes(path) || MEMBERS_OF_EXTERNAL_IDS.test(path) },
+    { title: texts.user.account, includes: (path) => ["userName", "active", "x509Certificates"].includes(path) || MEMBERS_OF_EXTERNAL_IDS.test(path) },
     { title: texts.user.name, includes: oneOf(NAME) },
     { title: texts.user.contact, includes: oneOf(CONTACT) },
     { title: texts.user.organization, includes: oneOf(ORGANIZATION) },

@@ -11,6 +11,7 @@ import { Members } from "../group/members.js";
 import { MembersAsOf } from "../group/members-as-of.js";
 import { RestoredNotice } from "../group/restore.js";
 import { useResource } from "../hooks.js";
+import { learnNames } from "../name-cache.js";
 import { setQuery, useLocation } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
@@ -31,6 +32,7 @@ export default function Group({ id }) {
     };
     if (error?.status === 404) return html`<${Deleted} id=${id} onRestored=${showRestored} />`;
     if (!group) return html`<${Loading} error=${error} retry=${reload} />`;
+    learnNames("connection", group.externalIdSources);
     return html`<${Existing} group=${group} reload=${reload} restored=${restored} onRestored=${setRestored} />`;
 }
 

@@ -4,6 +4,7 @@ import { ButtonLink } from "../components/button.js";
 import { Loading } from "../components/loading.js";
 import { Page } from "../components/page.js";
 import { useResource } from "../hooks.js";
+import { learnNames } from "../name-cache.js";
 import { hrefWith, useLocation } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
@@ -33,6 +34,7 @@ export default function User({ id }) {
     };
     if (error?.status === 404) return html`<${Deleted} id=${id} restored=${showRestored} />`;
     if (!user) return html`<${Loading} error=${error} retry=${reload} />`;
+    learnNames("connection", user.externalIdSources);
     const actions = html`<${Actions} user=${user} changed=${changed} deleted=${deleted} restored=${showRestored} />`;
     const notice = restored && html`<${RestoredNotice} restored=${restored} onClose=${() => setRestored(null)} />`;
     return html`<${Existing} user=${user} changed=${changed} deleted=${deleted} actions=${actions} notice=${notice} />`;
@@ -45,7 +47,7 @@ function Existing({ user, changed, deleted, actions, notice }) {
     const editing = query.has("edit") && can("writer");
     const status = html`<${Badge} kind=${user.active ? "good" : "warning"}>${user.active ? texts.users.active : texts.users.inactive}<//>`;
     return html`
-        <${Page} title=${nameOf(user)} lead=${html`${status} ${user.userName}`} actions=${!editing && actions}>
+        <${Page} title=${nameOf(user)} lead=${html`${!at && status} ${user.userName}`} actions=${!editing && !at && actions}>
             ${notice}
             ${!user.active && !editing && html`<${DeactivatedNotice} key=${user.version} user=${user} />`}
             ${!editing && hasDraft(user.id) && html`<${DraftNotice} />`}

@@ -13,7 +13,7 @@ import { emailOf, nameOf, searchSources } from "../user-search.js";
 /** @param {any} user */
 const nameLink = (user) => html`<${Link} to=${`/users/${user.id}`}>${nameOf(user)}<//>`;
 /** @param {any} user */
-const status = ({ active }) => html`<${Badge} kind=${active ? "good" : "neutral"}>${active ? texts.users.active : texts.users.inactive}<//>`;
+const status = ({ active }) => html`<${Badge} kind=${active ? "good" : "warning"}>${active ? texts.users.active : texts.users.inactive}<//>`;
 /** @param {string} name */
 const time = (name) => (/** @type {any} */ user) => html`<${Time} value=${user[name]} />`;
 /** @param {string} name */
