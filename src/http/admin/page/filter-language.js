@@ -160,10 +160,16 @@ export function completions({ expected, word, attribute, list, depth }, attribut
     return [...new Set([...starting, ...found])].filter((candidate) => candidate.toLowerCase() !== lower);
 }
 
+/** An attribute as it is written in the list, if it is there. @param {Attributes} attributes @param {string} name */
+export const nameIn = (attributes, name) => Object.keys(attributes).find((attribute) => attribute.toLowerCase() === name.toLowerCase());
+
 /** @param {Attributes} attributes @param {string} name @returns {Kind} */
-export function kindOf(attributes, name) {
-    const known = Object.keys(attributes).find((attribute) => attribute.toLowerCase() === name.toLowerCase());
-    return known ? attributes[known] : "string";
+export const kindOf = (attributes, name) => attributes[nameIn(attributes, name) ?? ""] ?? "string";
+
+/** What somebody has probably meant by a wrong word. @param {string} word @param {Attributes} attributes */
+export function meant(word, attributes) {
+    if (word === "=") return "eq";
+    return Object.keys(attributes).find((name) => name.toLowerCase().endsWith(`.${word.toLowerCase()}`));
 }
 
 /** @param {Attributes} attributes @param {string} list */

@@ -24,7 +24,7 @@ visit("can be cancelled", EXPORT, async (page) => {
     await page.route("**/export", () => {}); // The response never begins.
     await start(page).click();
     await page.getByRole("button", { name: "Cancel" }).click();
-    await page.getByText("The export was cancelled. No file was saved.").waitFor();
+    await page.getByText("The export was canceled. No file was saved.").waitFor();
 });
 
 visit("saves nothing if the response ends early", EXPORT, async (page) => {

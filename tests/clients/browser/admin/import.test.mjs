@@ -177,7 +177,7 @@ visit("continues after the network has failed, and says what was done when cance
     await page.getByRole("button", { name: "Continue" }).click();
     await page.waitForTimeout(DOUBLE_CLICK_MS);
     await page.getByRole("button", { name: "Cancel" }).click();
-    await page.getByRole("heading", { name: "Cancelled" }).waitFor();
+    await page.getByRole("heading", { name: "Canceled" }).waitFor();
     const done = Number((await figure(page, "Created")).replaceAll(",", ""));
     assert.ok(done > 0 && done < 6000, `${done}`);
     await page.getByText(/The import stopped after [\d,]+ lines/).waitFor();

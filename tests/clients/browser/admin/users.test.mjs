@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SIZE, person } from "./directory.mjs";
-import { api } from "./api.mjs";
+import { api, unique } from "./api.mjs";
 import { settled } from "./page.mjs";
 import { visit } from "./visit.mjs";
 
@@ -61,8 +61,27 @@ visit("finds a user by its id", USERS, async (page) => {
 visit("says what to do if nobody matches", USERS, async (page) => {
     await searchField(page).fill("nobody has this name");
     await page.getByText("No user matches “nobody has this name”.").waitFor();
+    assert.match(await page.getByRole("link", { name: "Show the deleted users" }).getAttribute("href"), /type=user\.deleted/);
     await page.keyboard.press("Escape");
     await rows(page).first().waitFor();
+});
+
+visit("finds names with diacritics by the userName", USERS, async (page) => {
+    const userName = unique("zoe.dvorak");
+    const { id } = await api("POST", "/users", { userName: `a.${userName}`, displayName: "Zoë Dvořák" });
+    for (const text of ["dvorak", "zoe dvo"]) {
+        await searchField(page).fill(text);
+        await rows(page).getByText("Zoë Dvořák").first().waitFor();
+        await searchField(page).fill("");
+        await rows(page).getByText("Zoë Dvořák").first().waitFor({ state: "detached" });
+    }
+    await api("DELETE", `/users/${id}`);
+});
+
+visit("opens a user with a click anywhere in the row", USERS, async (page) => {
+    await settled(page);
+    await rows(page).nth(3).locator("td").nth(3).click();
+    await page.waitForFunction(() => /^#\/users\/[0-9a-f-]{36}/.test(location.hash));
 });
 
 visit("searches with / and keeps the list behind a user", USERS, async (page) => {
@@ -115,6 +134,28 @@ visit("filters, completes and marks errors", { ...USERS, expect: [400] }, async 
     await page.locator(".filter .hint.error").waitFor();
     assert.ok(await page.locator(".filter-mark mark").count(), "the position is marked");
     assert.equal(await field.getAttribute("aria-invalid"), "true");
+});
+
+visit("offers filters, and the attribute that is meant", { ...USERS, expect: [400] }, async (page, { problems }) => {
+    await page.getByRole("button", { name: "Filter", exact: true }).click();
+    await page.getByRole("button", { name: "Deactivated" }).click();
+    await page.waitForFunction(() => location.hash.includes("filter="));
+    await rows(page).getByText("Deactivated").first().waitFor();
+    const field = page.getByRole("combobox", { name: "Filter" });
+    await field.fill("");
+    await page.getByRole("button", { name: "By department" }).click();
+    await page.getByRole("option", { name: "Legal" }).waitFor();
+    const before = problems.urls.length;
+    await field.pressSequentially('department = "Legal"');
+    await field.fill('department = "Legal"');
+    await page.keyboard.press("Enter");
+    assert.ok(!problems.urls.slice(before).some((url) => url.includes("department+sw")), "unknown attributes have no values");
+    await page.getByRole("button", { name: "Use enterprise.department" }).click();
+    await page.waitForTimeout(600); // Slower than a double click.
+    await page.getByRole("button", { name: "Use eq" }).click();
+    await rows(page).first().waitFor();
+    await page.waitForFunction(() => !document.querySelector("main .skeleton"));
+    assert.equal(await field.inputValue(), 'enterprise.department eq "Legal"');
 });
 
 visit("sorts and chooses columns in the URL", USERS, async (page, { another }) => {

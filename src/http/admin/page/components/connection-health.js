@@ -1,5 +1,6 @@
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { get } from "../api.js";
+import { Link } from "../router.js";
 import { texts } from "../texts.js";
 import { Badge } from "./badge.js";
 
@@ -21,7 +22,8 @@ export function useConnectionDetails(ids) {
 /** The state of a connection with the summary of its requests. @param {{ connection: any }} props */
 export function Health({ connection }) {
     const { kind, text } = healthOf(connection);
-    return html`<${Badge} kind=${kind} title=${connection.held && withoutApiHint(connection.held.reason)}>${text}<//>`;
+    const badge = html`<${Badge} kind=${kind} title=${connection.held && withoutApiHint(connection.held.reason)}>${text}<//>`;
+    return kind === "warning" ? html`<${Link} to=${`/connections/${connection.id}`} query=${{ status: "4xx" }}>${badge}<//>` : badge;
 }
 
 /** A reason without how to release the connection with the API, for which there is a button. @param {string} reason */

@@ -1,7 +1,8 @@
 import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
-import { completions, errorPosition, isComplete, kindOf, next, quote } from "../filter-language.js";
+import { completions, errorPosition, isComplete, kindOf, meant, nameIn, next, quote } from "../filter-language.js";
 import { useDebounced, useResource } from "../hooks.js";
 import { texts } from "../texts.js";
+import { Button } from "./button.js";
 import { useId } from "./form.js";
 
 /** @typedef {import("../filter-language.js").Next} Next */
@@ -14,14 +15,16 @@ const MOST_SHOWN = 12;
  * A field for a filter, which completes attributes, operators and values, and marks an error at its position. The filter
  * is applied with Enter, and after a pause if it looks complete.
  * @param {{ path: string, attributes: Attributes, value: string, onApply: (filter: string) => void,
- *     error: import("../api.js").Problem | null }} props
+ *     error: import("../api.js").Problem | null, examples: [label: string, filter: string][] }} props
  */
-export function FilterField({ path, attributes, value, onApply, error }) {
+export function FilterField({ path, attributes, value, onApply, error, examples }) {
     const field = useFilterText(value, onApply);
     const completion = useCompletion(path, attributes, field.text, field.caret);
     const invalid = error?.code === "invalid-filter" && field.text === value ? error : null;
     const accept = (/** @type {string} */ word) => field.accept(completion.state, word);
     const id = useId();
+    const wrong = invalid && wordAt(field.text, errorPosition(invalid.detail, field.text));
+    const better = wrong && meant(wrong, attributes);
     return html`
         <div class="filter">
             <div class="filter-box">
@@ -37,6 +40,10 @@ export function FilterField({ path, attributes, value, onApply, error }) {
                 <${Options} id=${id} completion=${completion} accept=${accept} />
             </div>
             <p id=${`${id}-hint`} class=${invalid ? "hint error" : "hint"} role="status">${invalid ? invalid.detail : texts.filter.hint}</p>
+            <div class="actions">
+                ${better && html`<${Button} onClick=${() => field.correct(field.text.replace(wrong, better))}>${texts.filter.use(better)}<//>`}
+                ${!field.text && examples.map(([label, filter]) => html`<${Button} key=${label} onClick=${() => field.replace(filter)}>${label}<//>`)}
+            </div>
         </div>`;
 }
 
@@ -50,15 +57,28 @@ function useFilterText(value, onApply) {
         if (settled === text && settled.trim() !== value && isComplete(settled)) onApply(settled.trim());
     }, [settled]);
     const update = () => input.current && set({ text: input.current.value, caret: input.current.selectionStart ?? 0 });
+    // At once, because the next key can be faster than the next rendering.
+    const put = (/** @type {string} */ changed, /** @type {number} */ position) => {
+        set({ text: changed, caret: position });
+        if (!input.current) return;
+        input.current.value = changed;
+        input.current.setSelectionRange(position, position);
+    };
     return {
         input, text, caret, update,
         moved: (/** @type {KeyboardEvent} */ { key }) => ["ArrowLeft", "ArrowRight", "Home", "End"].includes(key) && update(),
         apply: () => onApply(text.trim()),
         clear: () => set({ text: "", caret: 0 }),
+        correct(/** @type {string} */ changed) {
+            onApply(changed);
+            input.current?.focus();
+        },
+        replace(/** @type {string} */ changed) {
+            put(changed, changed.length);
+            input.current?.focus();
+        },
         accept(/** @type {Next} */ { from, to }, /** @type {string} */ word) {
-            const changed = `${text.slice(0, from)}${word} ${text.slice(to).trimStart()}`;
-            set({ text: changed, caret: from + word.length + 1 });
-            requestAnimationFrame(() => input.current?.setSelectionRange(from + word.length + 1, from + word.length + 1));
+            put(`${text.slice(0, from)}${word} ${text.slice(to).trimStart()}`, from + word.length + 1);
         },
     };
 }
@@ -72,7 +92,7 @@ function useCompletion(path, attributes, text, caret) {
     const options = closed ? [] : completions(state, attributes, known).slice(0, MOST_SHOWN);
     useEffect(() => {
         setSelected(null);
-        setClosed(caret < 0);
+        setClosed(caret < 0 || !text);
     }, [text, caret]);
     // Enter must be able to apply the filter, so an option is selected by itself only while a word is unfinished.
     const active = selected ?? (state.word && options.length ? 0 : -1);
@@ -85,7 +105,7 @@ function useCompletion(path, attributes, text, caret) {
  * @param {string} path @param {Attributes} attributes @param {Next} state @param {boolean} closed @returns {string[]}
  */
 function useKnownValues(path, attributes, { expected, attribute, word }, closed) {
-    const wanted = !closed && expected === "value" && ["string", "exact", "list"].includes(kindOf(attributes, attribute));
+    const wanted = !closed && expected === "value" && nameIn(attributes, attribute) && ["string", "exact", "list"].includes(kindOf(attributes, attribute));
     const typed = useDebounced(word.replace(/^"|"$/g, ""), 100);
     const name = kindOf(attributes, attribute) === "list" ? `${attribute}.value` : attribute;
     const filter = typed ? `${name} sw ${quote(typed)}` : `${name} pr`;
@@ -139,6 +159,9 @@ function Options({ id, completion, accept }) {
         </ul>`;
 }
 
+/** @param {string} text @param {number | null} position */
+const wordAt = (text, position) => (position === null ? "" : /^\S*/.exec(text.slice(position))?.[0]) ?? "";
+
 /**
  * Lies over the field with the same text, transparent, and underlines the word at the position of the error.
  * @param {{ text: string, error: import("../api.js").Problem | null, input: { current: HTMLInputElement | null } }} props
@@ -154,7 +177,7 @@ function Mark({ text, error, input }) {
     }, [error]);
     const position = error && errorPosition(error.detail, text);
     if (position === null) return null;
-    const wrong = /^\S*/.exec(text.slice(position))?.[0] || " ";
+    const wrong = wordAt(text, position) || " ";
     const [before, after] = [text.slice(0, position), text.slice(position + wrong.length)];
     return html`<div ref=${element} class="filter-mark mono" aria-hidden="true">${before}<mark>${wrong}</mark>${after} </div>`;
 }

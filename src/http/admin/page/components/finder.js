@@ -1,6 +1,6 @@
 import { html } from "../vendor/htm-preact.js";
 import { useLists } from "../hooks.js";
-import { setQuery, useLocation } from "../router.js";
+import { Link, setQuery, useLocation } from "../router.js";
 import { texts } from "../texts.js";
 import { Button } from "./button.js";
 import { ColumnChooser, useColumns } from "./columns.js";
@@ -18,6 +18,8 @@ import { Table } from "./table.js";
  * @property {Hint} none
  * @property {(search: string) => Hint} noMatch
  * @property {Hint} noFilterMatch
+ * @property {[label: string, type: string]} deleted Leads to the changes that deleted something.
+ * @property {[label: string, filter: string][]} examples Filters, or their beginnings.
  */
 /** @typedef {(text: string, sort: string | null, parameters: import("../hooks.js").Parameters) => import("../hooks.js").Source[]} Search */
 /**
@@ -44,7 +46,7 @@ export function Finder({ path, columns, defaults, attributes, search, words }) {
     const list = useLists(sources({ path, search, text, filter, sort, shown }));
     const searchField = html`<${SearchField} label=${words.search} value=${text} onSearch=${applySearch} />`;
     const filterField = html`
-        <${FilterField} path=${path} attributes=${attributes} value=${filter} error=${list.error} onApply=${applyFilter} />`;
+        <${FilterField} path=${path} attributes=${attributes} value=${filter} error=${list.error} examples=${words.examples} onApply=${applyFilter} />`;
     return html`
         <div class="toolbar">
             <div class="grow">${filtering ? filterField : searchField}</div>
@@ -77,7 +79,8 @@ const switchMode = (/** @type {boolean} */ filtering) => setQuery({ mode: filter
 function Results({ list, columns, sort, text, filter, words }) {
     const order = (/** @type {string} */ next) => setQuery({ sort: next });
     const nothing = filter ? words.noFilterMatch : text ? words.noMatch(text) : words.none;
-    const empty = html`<${EmptyState} ...${nothing} />`;
+    const [label, type] = words.deleted;
+    const empty = html`<${EmptyState} ...${nothing}>${(text || filter) && html`<${Link} class="button" to="/changes" query=${{ type }}>${label}<//>`}<//>`;
     // The filter field shows the error at its position.
     if (list.error?.code === "invalid-filter") return html`<${EmptyState} ...${texts.filter.invalid} />`;
     return html`<${Table} caption=${words.title} columns=${columns} list=${list} sort=${sort} onSort=${order} empty=${empty} />`;

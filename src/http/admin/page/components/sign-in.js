@@ -21,7 +21,7 @@ function SignInForm({ children }) {
             <${Field} label=${texts.signIn.key} value=${key} onInput=${setKey} hint=${texts.signIn.keyHint}
                 type="password" autocomplete="off" spellcheck=${false} autofocus />
             <${Checkbox} label=${texts.signIn.keep} hint=${texts.signIn.keepHint} checked=${keep} onInput=${setKeep} />
-            <${ErrorNotice} error=${error} />
+            <${ErrorNotice} error=${error?.status === 401 ? new Error(texts.signIn.invalid) : error} />
             <div class="dialog-actions">
                 ${children}
                 <${Button} kind="primary" type="submit" busy=${busy} disabled=${!key.trim()}>${texts.signIn.submit}<//>

@@ -69,7 +69,7 @@ function Name({ apiKey }) {
         <span class="with-badges">
             <${Link} to="/changes" query=${{ actor: `key:${id}` }} title=${texts.keys.showChanges}>${nameOfKey(apiKey)}<//>
             ${caller?.id === id && html`<${Badge} kind="good">${texts.keys.inUse}<//>`}
-            ${revokedAt && html`<${Badge} kind="bad">${texts.keys.revoked}<//>`}
+            ${revokedAt && html`<${Badge} kind="bad">${texts.keys.revoked} <${Time} value=${revokedAt} form="date" /><//>`}
             ${!revokedAt && isExpired(apiKey) && html`<${Badge} kind="warning">${texts.keys.expired}<//>`}
         </span>`;
 }

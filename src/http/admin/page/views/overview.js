@@ -13,7 +13,7 @@ import { can } from "../session.js";
 import { texts } from "../texts.js";
 
 const HOUR_MS = 3_600_000;
-const CONNECTIONS = 10;
+const CONNECTIONS = 50;
 
 /** The size of the tenant, its recent changes, and the health of its connections. */
 export default function Overview() {
@@ -69,11 +69,12 @@ function Figure({ label, value, error, to, query }) {
 
 function Connections() {
     const list = useList("/connections", { limit: CONNECTIONS });
+    const items = useMemo(() => [...list.items].sort((a, b) => Number(Boolean(b.held)) - Number(Boolean(a.held))), [list.items]);
     const columns = columnsOf(useConnectionDetails(list.items.map(({ id }) => id)));
     const empty = html`<${EmptyState} title=${texts.overview.noConnections} hint=${texts.overview.noConnectionsHint} />`;
     return html`
         <${Section} title=${texts.overview.connections}>
-            <${Table} caption=${texts.overview.connections} columns=${columns} list=${list} empty=${empty} />
+            <${Table} caption=${texts.overview.connections} columns=${columns} list=${{ ...list, items }} empty=${empty} />
         <//>`;
 }
 
