@@ -715,7 +715,7 @@ export const texts = {
     removals: {
         title: (/** @type {number} */ hours) => `Deactivated and deleted within ${counted(hours, "hour")}`,
         lead: "A revert undoes everything that the connection did from the first to the last of these changes. You see a preview first.",
-        undone: "All of this has been undone. Correct the settings at the identity provider, and then release the connection.",
+        undone: "All of this has been undone. Correct the settings at the identity provider, so that it does not happen again.",
         revert: "Revert these…",
         allowMore: "Allow removals…",
         noneYet: "Nothing was found so far.",
@@ -930,10 +930,7 @@ export const texts = {
         members: "Members",
         details: "Attributes",
         attributes: "Attributes",
-        record: "Record",
-        version: "Version",
         memberCount: (/** @type {number} */ count) => counted(count, "member"),
-        externalIdOf: (/** @type {string} */ source) => `externalId (${source})`,
 
         name: "Name",
         externalId: "externalId",
