@@ -1,14 +1,14 @@
 import { html, useState } from "../vendor/htm-preact.js";
 import { request } from "../api.js";
 import { Button } from "../components/button.js";
-import { ConnectionFields, draftOf, toBody } from "./fields.js";
+import { ConnectionFields, draftOf, toBody } from "./settings.js";
 import { Dialog } from "../components/dialog.js";
 import { ErrorNotice, fieldError } from "../components/error-notice.js";
 import { Form, Select } from "../components/form.js";
 import { useAction } from "../hooks.js";
 import { navigate } from "../router.js";
 import { texts } from "../texts.js";
-import { ProviderSettings } from "./provider-settings.js";
+import { ProviderSettings } from "./tokens.js";
 
 /** @typedef {{ connection: any, token: any }} Created */
 

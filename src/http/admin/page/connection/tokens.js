@@ -2,18 +2,22 @@ import { html, useState } from "../vendor/htm-preact.js";
 import { request } from "../api.js";
 import { Badge } from "../components/badge.js";
 import { Button } from "../components/button.js";
+import { CodeText } from "../components/code-text.js";
+import { CopyValue } from "../components/copy.js";
 import { Confirm, Dialog } from "../components/dialog.js";
 import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice, fieldError } from "../components/error-notice.js";
 import { Field, Form } from "../components/form.js";
+import { Icon } from "../components/icon.js";
 import { Section } from "../components/page.js";
 import { Table } from "../components/table.js";
-import { Time } from "../components/time.js";
 import { TimeField } from "../components/time-field.js";
+import { Time } from "../components/time.js";
 import { toast } from "../components/toasts.js";
 import { useAction, useList } from "../hooks.js";
 import { texts } from "../texts.js";
-import { ProviderSettings } from "./provider-settings.js";
+
+/** @typedef {typeof texts.providers[0]} Provider */
 
 const t = texts.tokens;
 const MOST_ACTIVE = 2;
@@ -103,3 +107,25 @@ function RevokeToken({ connection, token, active, onClose }) {
             <p>${t.used}: <${Time} value=${token.lastUsedAt} form="relative" /></p>
         <//>`;
 }
+
+/**
+ * What to enter at the identity provider: the base URL and the token, and the settings that matter.
+ * @param {{ provider: Provider, token: any, dry?: boolean }} props
+ */
+export function ProviderSettings({ provider, token, dry = false }) {
+    const url = `${token.url}${provider.suffix ?? ""}`;
+    const values = /** @type {Record<string, string>} */ ({ "{url}": url, "{token}": token.secret });
+    return html`
+        <${TokenNotice} />
+        ${url.startsWith("http:") && html`<p class="notice warning"><${Icon} name="error" />${texts.createConnection.notHttps}</p>`}
+        <dl class="facts">
+            ${provider.settings.map(([name, value]) => html`
+                <dt>${name}</dt>
+                <dd>${value in values ? html`<${CopyValue} value=${values[value]} label=${texts.createConnection.copy(name)} />` : html`<${CodeText} text=${value} />`}</dd>`)}
+        </dl>
+        <p class="muted">${provider.path}</p>
+        ${dry && html`<p class="notice">${texts.createConnection.dry}</p>`}`;
+}
+
+/** Warns before a token that is shown only once. */
+export const TokenNotice = () => html`<p class="notice warning"><${Icon} name="key" />${texts.createConnection.once}</p>`;
