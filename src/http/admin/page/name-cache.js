@@ -1,12 +1,12 @@
 /** Names of single resources, for lists whose rows mention others. Those that are asked for at the same time are read together. */
 import { useEffect, useState } from "./vendor/htm-preact.js";
 import { get } from "./api.js";
-import { readNames } from "./names.js";
 import { currentLocation } from "./router.js";
 import { can, currentSession } from "./session.js";
+import { nameOf } from "./user-search.js";
 
 /** @typedef {"user" | "group" | "connection" | "key"} Type */
-/** @typedef {{ ids: Set<string>, names: Promise<import("./names.js").Names> }} Batch */
+/** @typedef {{ ids: Set<string>, names: Promise<Names> }} Batch */
 
 const MOST_IDS = 50;
 const BATCH_MS = 10;
@@ -67,7 +67,7 @@ function batchOf(key, type) {
     return batch;
 }
 
-/** @param {Type} type @param {string[]} ids @returns {Promise<import("./names.js").Names>} */
+/** @param {Type} type @param {string[]} ids @returns {Promise<Names>} */
 async function read(type, ids) {
     if (type === "user" || type === "group") return readNames(`${type}s`, ids);
     if (!can("admin")) return {};
@@ -76,9 +76,36 @@ async function read(type, ids) {
     return Object.fromEntries(await Promise.all(ids.map(read)));
 }
 
-/** @param {string[]} ids @returns {Promise<import("./names.js").Names>} */
+/** @param {string[]} ids @returns {Promise<Names>} */
 async function readConnections(ids) {
     const filter = ids.map((id) => `id eq "${id}"`).join(" or ");
     const { data } = await get("/connections", { filter, limit: MOST_IDS });
     return Object.fromEntries(data.items.map((/** @type {any} */ { id, name }) => [id, name]));
+}
+
+/** @typedef {"users" | "groups"} Kind */
+/** @typedef {Record<string, string | null>} Names By id; null if there is no name. */
+
+/** A filter has at most 4 KiB, and a term of an id 49 bytes. */
+const BATCH = 50;
+const ATTRIBUTES = { users: "displayName,name,userName", groups: "displayName" };
+
+/**
+ * The names of at most 50 resources, including those that have been deleted.
+ * @param {Kind} kind @param {string[]} ids @param {AbortSignal} [signal] @returns {Promise<Names>}
+ */
+export async function readNames(kind, ids, signal) {
+    const filter = ids.map((id) => `id eq "${id}"`).join(" or ");
+    const { data } = await get(`/${kind}`, { filter, attributes: ATTRIBUTES[kind], limit: BATCH }, signal);
+    const found = Object.fromEntries(data.items.map((/** @type {any} */ item) => [item.id, nameOf(item)]));
+    const deleted = ids.filter((id) => !(id in found));
+    const former = await Promise.all(deleted.map((id) => formerName(kind, id, signal)));
+    return { ...found, ...Object.fromEntries(deleted.map((id, i) => [id, former[i]])) };
+}
+
+/** The name before the deletion, which is the last change. @param {Kind} kind @param {string} id @param {AbortSignal} [signal] */
+async function formerName(kind, id, signal) {
+    const { data } = await get(`/${kind}/${id}/changes`, { limit: 1 }, signal).catch(() => ({ data: { items: [] } }));
+    const before = data.items[0]?.before;
+    return before ? nameOf({ ...before, id }) : null;
 }

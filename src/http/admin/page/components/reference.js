@@ -2,6 +2,7 @@ import { html } from "../vendor/htm-preact.js";
 import { useName } from "../name-cache.js";
 import { Link } from "../router.js";
 import { can } from "../session.js";
+import { texts } from "../texts.js";
 
 /** @typedef {import("../name-cache.js").Type} Type */
 
@@ -26,4 +27,11 @@ export function Reference({ type, id, name }) {
     if (!permitted) return content;
     if (type === "key") return html`<${Link} to="/keys">${content}<//>`;
     return html`<${Link} to=${`/${COLLECTIONS[type]}/${id}`}>${content}<//>`;
+}
+
+/** Who made a change, alone or within a sentence. @param {{ actor: { type: string, id: string }, within?: boolean }} props */
+export function Actor({ actor: { type, id }, within = false }) {
+    const kind = within ? texts.actorWithin(type) : texts.actors[type];
+    if (type !== "key" && type !== "connection") return html`<span>${kind}</span>`;
+    return html`<span class="muted">${kind}</span>${" "}<${Reference} type=${type} id=${id} />`;
 }

@@ -6,7 +6,12 @@ import { toast, undoable } from "../components/toasts.js";
 import { hrefWith } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
-import { restoreGroup } from "./restore.js";
+
+/** Restores a deleted group with its members. @param {string} id @returns {Promise<import("./deleted.js").Restored>} */
+export async function restoreGroup(id) {
+    const { data } = await request(`/groups/${id}/restore`, { method: "POST" });
+    return data.restored;
+}
 
 /**
  * The buttons in the heading of a group.

@@ -1,20 +1,20 @@
 import { html } from "../vendor/htm-preact.js";
-import { Actor } from "../components/actor.js";
 import { Badge } from "../components/badge.js";
 import { Button } from "../components/button.js";
 import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Loading } from "../components/loading.js";
 import { Page, Section } from "../components/page.js";
+import { Actor } from "../components/reference.js";
 import { Time } from "../components/time.js";
 import { useAction, useList, useResource } from "../hooks.js";
 import { Link } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
+import { restoreGroup } from "./actions.js";
 import { Details } from "./details.js";
 import { History } from "./history.js";
 import { FormerMembers } from "./members-as-of.js";
-import { restoreGroup } from "./restore.js";
 
 /** A group that does not exist: its last known state, if it was deleted. @param {{ id: string, onRestored: (result: any) => void }} props */
 export function Deleted({ id, onRestored }) {
@@ -56,4 +56,18 @@ function LastState({ id, deletion, onRestored }) {
                 <${Section} title=${texts.group.history.title}><${History} id=${id} /><//>
             </div>
         <//>`;
+}
+
+/** @typedef {{ members: string[], missingMembers: string[] }} Restored */
+
+/** What a restore has brought back. @param {{ restored: Restored, onClose: () => void }} props */
+export function RestoredNotice({ restored: { members, missingMembers }, onClose }) {
+    return html`
+        <div class=${`notice ${missingMembers.length ? "warning" : "good"}`} role="status">
+            <div class="notice-body">
+                <p>${texts.group.restored(members.length)}</p>
+                ${missingMembers.length > 0 && html`<p>${texts.group.missingMembers(missingMembers.length)}</p>`}
+            </div>
+            <${Button} kind="quiet" onClick=${onClose}>${texts.common.close}<//>
+        </div>`;
 }

@@ -1,13 +1,12 @@
 import { html, useState } from "../vendor/htm-preact.js";
 import { flatten, labelOf } from "../attributes.js";
-import { AttributeValue } from "../components/attribute-value.js";
 import { Badge } from "../components/badge.js";
 import { Button } from "../components/button.js";
-import { Diff } from "../components/diff.js";
+import { AttributeValue, Diff } from "../components/diff.js";
 import { EmptyState } from "../components/empty-state.js";
 import { Table } from "../components/table.js";
-import { hrefWith, Link, useLocation } from "../router.js";
 import { download } from "../files.js";
+import { hrefWith, Link, useLocation } from "../router.js";
 import { texts } from "../texts.js";
 
 /** @typedef {import("./record.js").Row} Row */

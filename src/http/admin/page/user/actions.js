@@ -10,7 +10,6 @@ import { hrefWith } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
 import { nameOf } from "../user-search.js";
-import { restoreUser } from "./restore.js";
 
 /** @typedef {import("../hooks.js").Resource} Resource */
 
@@ -30,6 +29,12 @@ const pathOf = ({ id }) => `/users/${id}`;
 
 /** Shows the present state of a user. If there is none, the view says so once it reads the user. @param {any} user @param {(user: any) => void} changed */
 export const reread = (user, changed) => get(pathOf(user)).then(({ data }) => changed(data), () => {});
+
+/** Restores a deleted user. The result contains `restored`. @param {string} id */
+export async function restoreUser(id) {
+    const { data } = await request(`/users/${id}/restore`, { method: "POST" });
+    return data;
+}
 
 /**
  * The buttons in the heading of a user, by the caller's role.

@@ -1,21 +1,21 @@
 import { html, useState } from "../vendor/htm-preact.js";
-import { Actor } from "../components/actor.js";
 import { Badge } from "../components/badge.js";
 import { Button } from "../components/button.js";
 import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Loading } from "../components/loading.js";
 import { Page } from "../components/page.js";
+import { Actor } from "../components/reference.js";
 import { Time } from "../components/time.js";
 import { useAction, useResource } from "../hooks.js";
 import { Link, useLocation } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
 import { nameOf } from "../user-search.js";
-import { Erasure } from "./actions.js";
+import { Erasure, restoreUser } from "./actions.js";
 import { AsOf } from "./as-of.js";
 import { Content } from "./content.js";
-import { GroupNames, restoreUser } from "./restore.js";
+import { GroupNames } from "./notices.js";
 
 /**
  * A user that does not exist: its last known state, if it was deleted.

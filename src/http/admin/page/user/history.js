@@ -1,15 +1,18 @@
 import { html } from "../vendor/htm-preact.js";
 import { AsOfField } from "../components/as-of-field.js";
+import { Button } from "../components/button.js";
 import { ErrorNotice } from "../components/error-notice.js";
-import { HistoryList, revertedBy } from "../components/history.js";
+import { ChangeEntry, HistoryList, revertedBy } from "../components/history.js";
 import { focusHeading } from "../components/page.js";
+import { Reference } from "../components/reference.js";
 import { addWithUndo } from "../group/membership.js";
 import { useAction, useList } from "../hooks.js";
+import { useName } from "../name-cache.js";
+import { hrefWith } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
 import { personOf } from "../user-search.js";
 import { setActive } from "./actions.js";
-import { Change } from "./change.js";
 
 const LIMIT = 30;
 
@@ -51,3 +54,28 @@ const repairs = (user, changed) => (/** @type {Repair} */ repair, /** @type {str
     if (repair.kind === "active") return setActive(user, true, changed);
     return addWithUndo({ id: repair.groupId, displayName: name }, [personOf(user)], () => changed(user));
 };
+
+/**
+ * A change in the history of a user.
+ * @param {{ change: any, userId: string, revertedBy?: number, repair: Repair | null, busy: boolean,
+ *     run: (repair: Repair, name: string) => void }} props
+ */
+export function Change({ change, userId, revertedBy, repair, busy, run }) {
+    const { revision, groupId, erased, type } = change;
+    const group = groupId && html` <${Reference} type="group" id=${groupId} />`;
+    const state = !erased && type !== "user.erased" && html`
+        <a href=${hrefWith({ at: revision })} title=${texts.user.history.stateAfter}>${texts.user.history.state}</a>`;
+    const action = html`
+        ${repair?.kind === "active" && html`<${Button} busy=${busy} onClick=${() => run(repair, "")}>${texts.user.reactivate}<//>`}
+        ${repair?.kind === "group" && html`
+            <${AddAgain} groupId=${repair.groupId} busy=${busy} run=${(/** @type {string} */ name) => run(repair, name)} />`}`;
+    return html`
+        <${ChangeEntry} change=${change} words=${texts.user.history} subject=${group} action=${action} link=${state}
+            resource=${groupId ?? userId} revertedBy=${revertedBy} />`;
+}
+
+/** @param {{ groupId: string, busy: boolean, run: (name: string) => void }} props */
+function AddAgain({ groupId, busy, run }) {
+    const name = useName("group", groupId) ?? texts.user.history.thisGroup;
+    return html`<${Button} busy=${busy} onClick=${() => run(name)}>${texts.user.history.addAgain(name)}<//>`;
+}

@@ -1,20 +1,16 @@
 import { html, useMemo, useState } from "../vendor/htm-preact.js";
-import { labelOf } from "../attributes.js";
-import { Actor } from "../components/actor.js";
-import { AttributeValue } from "../components/attribute-value.js";
+import { differences, isEqual, labelOf, valueAt } from "../attributes.js";
 import { Badge } from "../components/badge.js";
 import { Button } from "../components/button.js";
-import { Label } from "../components/diff.js";
+import { AttributeValue, Label } from "../components/diff.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Form } from "../components/form.js";
 import { Section } from "../components/page.js";
+import { Actor } from "../components/reference.js";
 import { Time } from "../components/time.js";
 import { useResource } from "../hooks.js";
 import { texts } from "../texts.js";
-import { merged, rowsOf } from "./merge.js";
-
-/** @typedef {import("./merge.js").Row} Row */
-/** @typedef {import("./merge.js").Choice} Choice */
+import { withDifference } from "./patch.js";
 
 const { attribute, sides, result: resultLabel } = texts.user.merge;
 const COLUMNS = [attribute, sides.theirs, sides.mine, resultLabel];
@@ -81,4 +77,34 @@ function MergeRow({ row, choice, choose }) {
                     : html`<span class="muted">${texts.user.merge.choose}</span>`}
             </td>
         </tr>`;
+}
+
+/** @typedef {"theirs" | "mine"} Choice */
+/** @typedef {{ path: string, base: any, theirs: any, mine: any, choice: Choice | null }} Row `choice` is null if both changed the attribute. */
+
+/**
+ * The attributes in which the two differ. An attribute that only one of them changed gets the value of that one.
+ * @param {any} base @param {any} theirs @param {any} mine @returns {Row[]}
+ */
+export function rowsOf(base, theirs, mine) {
+    return differences(theirs, mine).map(({ path, before, after }) => {
+        const old = comparable(base, path);
+        const choice = isEqual(old, before) ? "mine" : isEqual(old, after) ? "theirs" : null;
+        return { path, base: old, theirs: before, mine: after, choice };
+    });
+}
+
+/** The value in the form that `differences` uses. @param {any} user @param {string} path */
+function comparable(user, path) {
+    const value = valueAt(user, path);
+    return path === "enterprise.manager" ? value?.value : empty(value) ? undefined : value;
+}
+
+/** @param {any} value */
+const empty = (value) => value === null || value === "" || (typeof value === "object" && !Object.keys(value).length);
+
+/** Their state with the values that were chosen. @param {any} theirs @param {Row[]} rows @param {Record<string, Choice | null>} choices */
+export function merged(theirs, rows, choices) {
+    const chosen = rows.filter(({ path }) => choices[path] === "mine");
+    return chosen.reduce((result, { path, mine }) => withDifference(result, path, mine), theirs);
 }

@@ -1,8 +1,7 @@
 import { html } from "../vendor/htm-preact.js";
 import { byLabel, flatten, valueAt } from "../attributes.js";
-import { AttributeValue } from "../components/attribute-value.js";
 import { CopyValue } from "../components/copy.js";
-import { Label } from "../components/diff.js";
+import { AttributeValue, Label } from "../components/diff.js";
 import { Section } from "../components/page.js";
 import { Reference } from "../components/reference.js";
 import { Time } from "../components/time.js";
@@ -17,18 +16,17 @@ export function Profile({ user }) {
         <div class="columns">
             ${sections.filter(({ shown }) => shown.length).map(({ title, shown }) => html`
                 <${Section} key=${title} title=${title}>
-                    <dl class="facts">${shown.map((path) => html`<${Fact} key=${path} user=${user} path=${path} />`)}</dl>
+                    <dl class="facts">${shown.map((path) => html`<${Fact} key=${path} resource=${user} path=${path} />`)}</dl>
                 <//>`)}
-            <${Record} user=${user} />
+            <${Record} resource=${user} />
         </div>`;
 }
 
-
-/** @param {{ user: any, path: string }} props */
-function Fact({ user, path }) {
-    const source = user.externalIdSources?.[path.replace("externalIds.", "")];
+/** An attribute with its value. Readers may not read connections, but the resource has their names. @param {{ resource: any, path: string }} props */
+export function Fact({ resource, path }) {
+    const source = resource.externalIdSources?.[path.replace("externalIds.", "")];
     const label = source ? texts.user.externalIdOf(source) : html`<${Label} path=${path} />`;
-    return html`<dt>${label}</dt><dd><${Value} path=${path} value=${valueAt(user, path)} /></dd>`;
+    return html`<dt>${label}</dt><dd><${Value} path=${path} value=${valueAt(resource, path)} /></dd>`;
 }
 
 /** @param {{ path: string, value: any }} props */
@@ -38,13 +36,13 @@ function Value({ path, value }) {
     return html`<${AttributeValue} path=${path} value=${value} />`;
 }
 
-/** What the server knows about the resource itself. @param {{ user: any }} props */
-function Record({ user: { id, version, createdAt, updatedAt } }) {
+/** What the server knows about the resource itself. @param {{ resource: any }} props */
+export function Record({ resource: { id, version, createdAt, updatedAt } }) {
     return html`
         <${Section} title=${texts.user.record}>
             <dl class="facts">
                 <dt>${texts.users.id}</dt><dd><${CopyValue} value=${id} /></dd>
-                ${version && html`<dt>${texts.user.version}</dt><dd>${version}</dd>`}
+                ${version && html`<dt>${texts.user.version}</dt><dd>${texts.common.integer(version)}</dd>`}
                 ${createdAt && html`<dt>${texts.users.created}</dt><dd><${Time} value=${createdAt} /></dd>`}
                 ${updatedAt && html`<dt>${texts.users.updated}</dt><dd><${Time} value=${updatedAt} /></dd>`}
             </dl>

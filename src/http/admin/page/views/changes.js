@@ -1,7 +1,6 @@
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/htm-preact.js";
 import { get } from "../api.js";
 import { useChangeList } from "../changes/list.js";
-import { Actor } from "../components/actor.js";
 import { ActorSelect, actorValue } from "../components/actor-select.js";
 import { ButtonLink } from "../components/button.js";
 import { ChangeDetail, ChangedAttributes, ChangeTitle, meaningOf, Revisions } from "../components/change.js";
@@ -12,8 +11,9 @@ import { Select } from "../components/form.js";
 import { LiveBar, Log, useArrivals } from "../components/log.js";
 import { Page } from "../components/page.js";
 import { ResourceFilter } from "../components/picker.js";
-import { Time } from "../components/time.js";
+import { Actor } from "../components/reference.js";
 import { Period } from "../components/time-field.js";
+import { Time } from "../components/time.js";
 import { usePolling } from "../live.js";
 import { href, Link, setQuery, useLocation } from "../router.js";
 import { can } from "../session.js";

@@ -8,14 +8,13 @@ import { learnNames } from "../name-cache.js";
 import { hrefWith, useLocation } from "../router.js";
 import { can } from "../session.js";
 import { texts } from "../texts.js";
-import { DeactivatedNotice } from "../user/access.js";
 import { Actions } from "../user/actions.js";
 import { AsOf } from "../user/as-of.js";
 import { Content } from "../user/content.js";
 import { Deleted } from "../user/deleted.js";
 import { hasDraft } from "../user/drafts.js";
 import { Editor } from "../user/editor.js";
-import { RestoredNotice } from "../user/restore.js";
+import { DeactivatedNotice, RestoredNotice } from "../user/notices.js";
 import { nameOf } from "../user-search.js";
 
 /** A user: its attributes, groups and history, at present or at a point in the past. @param {{ id: string }} props */
