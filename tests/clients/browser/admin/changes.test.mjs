@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { api, unique } from "./api.mjs";
-import { settled } from "./page.mjs";
+import { settled, signIn } from "./page.mjs";
 import { visit } from "./visit.mjs";
 
 visit("shows changes as they happen, with before and after", { hash: "#/changes" }, async (page) => {
@@ -59,4 +59,18 @@ visit("limits the changes to a period", { hash: "#/changes" }, async (page) => {
     assert.notEqual(await page.getByLabel("From").inputValue(), "");
     const since = await page.evaluate(() => new URLSearchParams(location.hash.split("?")[1]).get("since"));
     assert.ok(Math.abs(Date.now() - Date.parse(since) - 3_600_000) < 60_000);
+});
+
+visit("shows the values of a revoked key as a reader writes them", { hash: "#/changes?type=key.deleted" }, async (page) => {
+    const name = unique("old");
+    const { id } = await api("POST", "/keys", { name, role: "reader", expiresAt: "2027-06-30T00:00:00Z" });
+    await api("DELETE", `/keys/${id}`);
+    await page.reload();
+    await signIn(page);
+    const entry = page.locator(".log > li", { hasText: `Revoked key ${name}` });
+    await entry.getByRole("button").first().click();
+    await entry.locator(".diff time").first().waitFor();
+    const text = await entry.locator(".diff").innerText();
+    assert.match(text, /Expires|Revoked/);
+    assert.doesNotMatch(text, /\dT\d|expiresAt|revokedAt/);
 });

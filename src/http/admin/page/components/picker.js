@@ -64,8 +64,11 @@ export function ResourceFilter({ value, onPick }) {
         <div class="field" ref=${element}>
             <span class="label">${t.resource}</span>
             ${value
-                ? html`<${Button} icon="close" title=${t.clearResource} onClick=${() => onPick("")}>${value === picked.id ? picked.name : `…${value.slice(-8)}`}<//>`
-                : html`<${Picker} label=${t.resourceHint} search=${searchBoth} render=${nameOf} onPick=${pick} onText=${(/** @type {string} */ text) => ID.test(text) && onPick(text)} />`}
+                ? html`<${Button} icon="close" title=${t.clearResource} onClick=${() => onPick("")}>
+                        ${value === picked.id ? picked.name : `…${value.slice(-8)}`}
+                    <//>`
+                : html`<${Picker} label=${t.resourceHint} search=${searchBoth} render=${nameOf} onPick=${pick}
+                    onText=${(/** @type {string} */ text) => ID.test(text) && onPick(text)} />`}
         </div>`;
 }
 

@@ -130,9 +130,12 @@ const revisionOf = (/** @type {Change} */ { revision }) => revision;
 
 /** @type {import("../components/table.js").Column[]} */
 const COLUMNS = [
-    { id: "resource", label: removals.resource, render: ({ resource, id, before }) => html`<${Reference} type=${resource} id=${id} name=${before?.displayName ?? before?.userName} />` },
-    { id: "what", label: removals.what, width: "medium", render: ({ type }) => html`<${Badge} kind=${type === "user.updated" ? "warning" : "bad"}>${removals.kinds[type]}<//>` },
-    { id: "time", label: removals.time, width: "medium", render: ({ revision, time }) => html`<${Link} to="/changes" query=${{ revision, open: revision }}><${Time} value=${time} form="precise" /><//>` },
+    { id: "resource", label: removals.resource, render: ({ resource, id, before }) => html`
+        <${Reference} type=${resource} id=${id} name=${before?.displayName ?? before?.userName} />` },
+    { id: "what", label: removals.what, width: "medium", render: ({ type }) => html`
+        <${Badge} kind=${type === "user.updated" ? "warning" : "bad"}>${removals.kinds[type]}<//>` },
+    { id: "time", label: removals.time, width: "medium", render: ({ revision, time }) => html`
+        <${Link} to="/changes" query=${{ revision, open: revision }}><${Time} value=${time} form="precise" /><//>` },
     { id: "later", label: removals.later, render: ({ returned }) => returned && html`
         <${Badge} kind="good">${returned.reverts ? removals.reverted : removals.returns[returned.type]}<//> <${Time} value=${returned.time} form="relative" />` },
 ];

@@ -79,7 +79,10 @@ function useFilters() {
 }
 
 /** The codes of notes that occur. @param {any} connection @param {any[]} items */
-const codesIn = ({ requests }, items) => [...new Set([...Object.keys(requests.errorsLastDay), ...items.flatMap(({ notes }) => notes.map((/** @type {any} */ { code }) => code))])].sort();
+function codesIn({ requests }, items) {
+    const codes = items.flatMap(({ notes }) => notes.map((/** @type {any} */ { code }) => code));
+    return [...new Set([...Object.keys(requests.errorsLastDay), ...codes])].sort();
+}
 
 /** @param {{ filters: Record<string, string>, codes: string[] }} props */
 function RequestFilters({ filters, codes }) {

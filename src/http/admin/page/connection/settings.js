@@ -9,7 +9,6 @@ import { Reference } from "../components/reference.js";
 import { toast } from "../components/toasts.js";
 import { useAction } from "../hooks.js";
 import { texts } from "../texts.js";
-
 /**
  * @typedef {object} Draft The state of the form. Numbers are the texts of their fields.
  * @property {string} name @property {string} profile @property {string} mode
