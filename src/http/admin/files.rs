@@ -8,7 +8,7 @@ macro_rules! files {
 }
 
 /// The files that browsers load. The page itself is not one of them.
-pub(super) const FILES: [(&str, &str); 113] = files! {
+pub(super) const FILES: [(&str, &str); 111] = files! {
     "api.js"
     "app.js"
     "attributes.js"
@@ -69,17 +69,15 @@ pub(super) const FILES: [(&str, &str); 113] = files! {
     "group/members.js"
     "group/membership.js"
     "hooks.js"
-    "import/choose.js"
     "import/csv.js"
     "import/job.js"
     "import/lines.js"
-    "import/options.js"
     "import/outcome.js"
-    "import/record.js"
     "import/repeats.js"
     "import/results.js"
     "import/run.js"
     "import/source.js"
+    "import/steps.js"
     "key/new-key.js"
     "live.js"
     "name-cache.js"

@@ -9,7 +9,7 @@ import { download } from "../files.js";
 import { hrefWith, Link, useLocation } from "../router.js";
 import { texts } from "../texts.js";
 
-/** @typedef {import("./record.js").Row} Row */
+/** @typedef {import("./results.js").Row} Row */
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {"refused" | "updated" | "created"} Kind */
 
@@ -41,7 +41,7 @@ function changes({ action: name, before, after, mistakes, text }) {
         </ul>`;
 }
 
-/** @param {{ list: import("./record.js").Mistake[], text: string }} props */
+/** @param {{ list: import("./results.js").Mistake[], text: string }} props */
 function Mistakes({ list, text }) {
     return html`
         <ul class="mistakes">

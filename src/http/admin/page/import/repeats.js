@@ -3,7 +3,7 @@
  * earlier one has written, so that one of two people would be lost. Such lines are refused here: they are never sent.
  */
 import { texts } from "../texts.js";
-import { valuesIn } from "./record.js";
+import { valuesIn } from "./results.js";
 
 /** @typedef {import("./lines.js").Line} Line */
 /** @typedef {{ line: number, errors: { pointer: string, code: string, detail: string }[] }} Repeat */

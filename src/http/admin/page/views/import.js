@@ -4,10 +4,9 @@ import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Icon } from "../components/icon.js";
 import { Page } from "../components/page.js";
-import { Choose } from "../import/choose.js";
 import { apply, discard, discardPlan, plan, useJob } from "../import/job.js";
-import { Options } from "../import/options.js";
 import { Figures, Outcome } from "../import/outcome.js";
+import { Choose, Options } from "../import/steps.js";
 import { Link, useLocation } from "../router.js";
 import { texts } from "../texts.js";
 

@@ -1,14 +1,68 @@
-import { html } from "../vendor/htm-preact.js";
+/** The steps before the review: the file, and what it means. */
+import { html, useRef, useState } from "../vendor/htm-preact.js";
 import { Button } from "../components/button.js";
-import { Icon } from "../components/icon.js";
+import { ErrorNotice } from "../components/error-notice.js";
 import { Select } from "../components/form.js";
+import { Icon } from "../components/icon.js";
 import { Section } from "../components/page.js";
 import { sizeOf } from "../files.js";
+import { useAction } from "../hooks.js";
 import { setQuery, useLocation } from "../router.js";
 import { texts } from "../texts.js";
 import { ATTRIBUTES, IGNORED, cellsOf, isDuplicate } from "./csv.js";
-import { changeSource, discard, plan } from "./job.js";
-import { withColumns } from "./source.js";
+import { changeSource, choose, discard, plan } from "./job.js";
+import { readSource, withColumns } from "./source.js";
+
+/** The first step: a file. */
+export function Choose() {
+    const input = useRef(/** @type {HTMLInputElement | null} */ (null));
+    const { run, error } = useAction(read);
+    const { dragging, ...drop } = useDrop(run);
+    return html`
+        <div class=${`drop-zone ${dragging ? "dragging" : ""}`} ...${drop}>
+            <${Icon} name="import" />
+            <p><${Button} kind="primary" onClick=${() => input.current?.click()}>${texts.import.choose}<//> ${texts.import.drop}</p>
+            <p class="muted small">${texts.import.formats}</p>
+            <input ref=${input} type="file" hidden aria-label=${texts.import.choose} accept=".csv,.ndjson,.jsonl,.json,.txt"
+                onChange=${(/** @type {any} */ event) => run([...event.target.files])} />
+        </div>
+        <${ErrorNotice} error=${error} />
+        <${Example} />`;
+}
+
+/** @param {File[]} files */
+async function read(files) {
+    if (!files.length) return;
+    if (files.length > 1) throw new Error(texts.import.notAFile);
+    // A folder cannot be read.
+    const source = await readSource(files[0]).catch(() => Promise.reject(new Error(texts.import.notAFile)));
+    if (!source.preview.length) throw new Error(texts.import.empty);
+    choose(source);
+}
+
+/** Handlers that accept a file dropped onto an element. @param {(files: File[]) => unknown} onDrop */
+function useDrop(onDrop) {
+    const [dragging, setDragging] = useState(false);
+    const over = (/** @type {DragEvent} */ event) => {
+        event.preventDefault();
+        setDragging(true);
+    };
+    const drop = (/** @type {DragEvent} */ event) => {
+        event.preventDefault();
+        setDragging(false);
+        onDrop([...event.dataTransfer?.files ?? []]);
+    };
+    return { dragging, onDragOver: over, onDragLeave: () => setDragging(false), onDrop: drop };
+}
+
+function Example() {
+    return html`
+        <details class="card example">
+            <summary>${texts.import.exampleTitle}</summary>
+            <pre tabindex="0">${texts.import.example}</pre>
+            <ul class="list">${texts.import.exampleHint.map((hint) => html`<li key=${hint}>${hint}</li>`)}</ul>
+        </details>`;
+}
 
 /** @typedef {import("./source.js").Source} Source */
 /** @typedef {import("./csv.js").Column} Column */
