@@ -35,7 +35,6 @@ export const texts = {
         integer: (/** @type {number} */ value) => integer.format(value),
         loadMore: "Load more",
         nothingFound: "Nothing was found.",
-        no: "No",
         shown(/** @type {number} */ count, /** @type {number | null} */ total, /** @type {boolean} */ more) {
             if (!more) return counted(count, "entry", "entries");
             return `Showing the first ${integer.format(count)}${total === null ? "" : ` of ${integer.format(total)}`}.`;
@@ -46,7 +45,6 @@ export const texts = {
         on: "on",
         notUndone: (/** @type {string} */ what) => `${what} This can no longer be undone, because something has changed since.`,
         typeToConfirm: (/** @type {string} */ name) => `Type “${name}” to confirm`,
-        yes: "Yes",
     },
 
     errors: {
@@ -1223,7 +1221,6 @@ export const texts = {
         hints: {
             "invalid-email": "Write an address such as ada@example.com.",
             required: "Enter a value: no user can be without it.",
-            "too-long": "Shorten the value.",
             taken: "Correct the value, or go back to the options so that the line updates this user.",
             repeated: "Correct the value if the lines are about two people. Otherwise, combine the lines.",
             "unknown-group": "Correct the name, or create the group first.",
