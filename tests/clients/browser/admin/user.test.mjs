@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { api, unique } from "./api.mjs";
+import { api, scim, unique } from "./api.mjs";
 import { assertAccessible, settled, signIn } from "./page.mjs";
 import { visit } from "./visit.mjs";
 
@@ -258,4 +258,20 @@ visit("says in the form that the user was deleted", { ...HERE, expect: [404] }, 
     await page.getByRole("button", { name: "Restore", exact: true }).click();
     await page.getByText("The user was restored").waitFor();
     assert.equal(await page.getByLabel("Department", { exact: true }).inputValue(), "Research");
+});
+
+visit("tells a reader which connection deactivated a user, and that it can happen again", HERE, async (page) => {
+    const connection = await api("POST", "/connections", { name: unique("Okta") });
+    const { secret: token } = await api("POST", `/connections/${connection.id}/tokens`, { name: "test" });
+    const schemas = ["urn:ietf:params:scim:schemas:core:2.0:User"];
+    const values = { schemas, userName: unique("zoe"), externalId: unique("00u") };
+    const { body: user } = await scim(token, "POST", "/Users", { ...values, active: true });
+    await scim(token, "PUT", `/Users/${user.id}`, { ...values, active: false });
+    const { secret } = await api("POST", "/keys", { role: "reader", name: unique("helpdesk") });
+
+    await show(page, user, "?tab=history", secret);
+    const notice = page.locator(".notice", { hasText: `Deactivated by the connection ${connection.name} on` });
+    await notice.getByText("Correct the cause at the identity provider too, or it may happen again.").waitFor();
+    await page.locator(".change", { hasText: "Deactivated" }).getByText(`By the connection ${connection.name}`).waitFor();
+    await assertAccessible(page);
 });
