@@ -17,7 +17,7 @@ visit("sends a strict policy", { signedIn: false }, async (page) => {
 visit("refuses a wrong key and accepts the right one", { ...RELOADED, expect: [401] }, async (page, { problems }) => {
     await signIn(page, { as: "a-wrong-key-of-32-characters-or-longer" });
     await page.getByRole("alert").waitFor();
-    await page.getByRole("alert").getByText("Request id").waitFor();
+    await page.getByRole("alert").getByText("This key is not valid").waitFor();
     await signIn(page);
     await page.getByRole("heading", { name: "Users" }).waitFor();
     await assertKeyIsHidden(page, problems, { kept: false });
