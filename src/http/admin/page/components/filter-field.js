@@ -19,8 +19,8 @@ const MOST_SHOWN = 12;
  */
 export function FilterField({ path, attributes, value, onApply, error, examples }) {
     const field = useFilterText(value, onApply);
-    const completion = useCompletion(path, attributes, field.text, field.caret);
-    const invalid = error?.code === "invalid-filter" && field.text === value ? error : null;
+    const invalid = error?.code === "invalid-filter" && field.text.trim() === value ? error : null;
+    const completion = useCompletion(path, attributes, field.text, invalid ? -1 : field.caret);
     const accept = (/** @type {string} */ word) => field.accept(completion.state, word);
     const id = useId();
     const wrong = invalid && wordAt(field.text, errorPosition(invalid.detail, field.text));
