@@ -1,8 +1,7 @@
 /**
- * A plan or an import of a whole file, batch by batch. Each batch of the server is a request of its own: browsers read a
- * response only after they have sent the request, whereas the server stops reading a request whose results nobody reads,
- * so that a large file in one request would wait forever. This also makes each batch a point at which to pause, cancel
- * and continue.
+ * Plans or imports a whole file in batches of the size that the server uses, with one request for each. A large file in a
+ * single request would wait forever: browsers read a response only after they have sent the whole request, and the server
+ * stops reading a request while its results are not read. Between two batches, an import can also be canceled or continued.
  */
 import { Problem, isAbort, open } from "../api.js";
 import { currentSession } from "../session.js";

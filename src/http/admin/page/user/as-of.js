@@ -113,7 +113,7 @@ export function ChangedSince({ then, user, groupsThen, groupsNow, changed = () =
 }
 
 /**
- * Gives back as much as possible: a group that has been deleted does not keep the user from the others.
+ * Reactivates the user and adds it to the groups. If a group has been deleted, the others are still restored.
  * @param {any} user @param {any[]} groups @param {boolean} reactivate @param {Changed} changed
  */
 async function giveAccessBack(user, groups, reactivate, changed) {
