@@ -3,12 +3,32 @@ import { get } from "../api.js";
 import { Link } from "../router.js";
 import { texts } from "../texts.js";
 import { Badge } from "./badge.js";
+import { Time } from "./time.js";
+
+/**
+ * The columns of a table of connections. `detail` renders what the list does not contain, once it has been read.
+ * @param {any[]} connections
+ */
+export function useConnectionColumns(connections) {
+    const details = useConnectionDetails(connections.map(({ id }) => id));
+    const detail = (/** @type {(connection: any) => unknown} */ render) => (/** @type {any} */ { id }) =>
+        details[id] ? render(details[id]) : html`<div class="skeleton" />`;
+    const name = (/** @type {any} */ connection) => html`<${Link} to=${`/connections/${connection.id}`}>${connection.name}<//>`;
+    const health = detail((connection) => html`<${Health} connection=${connection} />`);
+    const lastAt = detail(({ requests }) => html`<${Time} value=${requests.lastAt} form="relative" />`);
+    return {
+        name: { id: "name", label: texts.connections.name, render: name },
+        health: { id: "health", label: texts.connections.health, width: "medium", render: health },
+        lastAt: { id: "lastAt", label: texts.connections.lastRequest, width: "medium", render: lastAt },
+        detail,
+    };
+}
 
 /**
  * Connections with the summaries of their requests, which the list does not contain.
  * @param {string[]} ids @returns {Record<string, any>}
  */
-export function useConnectionDetails(ids) {
+function useConnectionDetails(ids) {
     const [details, setDetails] = useState({});
     useEffect(() => {
         const controller = new AbortController();

@@ -1,12 +1,11 @@
 import { html, useEffect, useMemo, useState } from "../vendor/htm-preact.js";
 import { isAbort } from "../api.js";
 import { countChangesSince } from "../change-counts.js";
-import { Health, useConnectionDetails } from "../components/connection-health.js";
+import { useConnectionColumns } from "../components/connection-health.js";
 import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
 import { Page, Section } from "../components/page.js";
 import { Table } from "../components/table.js";
-import { Time } from "../components/time.js";
 import { useList, useResource } from "../hooks.js";
 import { Link } from "../router.js";
 import { can } from "../session.js";
@@ -70,24 +69,10 @@ function Figure({ label, value, error, to, query }) {
 function Connections() {
     const list = useList("/connections", { limit: CONNECTIONS });
     const items = useMemo(() => [...list.items].sort((a, b) => Number(Boolean(b.held)) - Number(Boolean(a.held))), [list.items]);
-    const columns = columnsOf(useConnectionDetails(list.items.map(({ id }) => id)));
+    const { name, health, lastAt } = useConnectionColumns(list.items);
     const empty = html`<${EmptyState} title=${texts.overview.noConnections} hint=${texts.overview.noConnectionsHint} />`;
     return html`
         <${Section} title=${texts.overview.connections}>
-            <${Table} caption=${texts.overview.connections} columns=${columns} list=${{ ...list, items }} empty=${empty} />
+            <${Table} caption=${texts.overview.connections} columns=${[name, health, lastAt]} list=${{ ...list, items }} empty=${empty} />
         <//>`;
-}
-
-/** @param {Record<string, any>} details @returns {import("../components/table.js").Column[]} */
-function columnsOf(details) {
-    const name = (/** @type {any} */ connection) => html`<${Link} to=${`/connections/${connection.id}`}>${connection.name}<//>`;
-    const detail = (/** @type {(connection: any) => unknown} */ render) => (/** @type {any} */ { id }) =>
-        details[id] ? render(details[id]) : html`<div class="skeleton" />`;
-    const health = detail((connection) => html`<${Health} connection=${connection} />`);
-    const lastAt = detail(({ requests }) => html`<${Time} value=${requests.lastAt} form="relative" />`);
-    return [
-        { id: "name", label: texts.overview.connection, render: name },
-        { id: "health", label: texts.overview.health, width: "medium", render: health },
-        { id: "lastAt", label: texts.overview.lastRequest, width: "medium", render: lastAt },
-    ];
 }
